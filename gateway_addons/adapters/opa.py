@@ -1,0 +1,95 @@
+"""OPA over HTTP: one question for each call, one attempt, one short time-out.
+
+The administration client of the project is opa-python-client; it is not used here because it retries with sleeps and has
+no unix socket (docs/engine.md).
+"""
+
+import json
+from typing import Any
+
+import aiohttp
+
+from gateway_addons.core.decision import Decision, TokenDecision, read_decision
+from gateway_addons.core.errors import PolicyUnavailable
+from gateway_addons.core.facts import Evidence, TokenEvidence
+
+MAX_ANSWER_BYTES = 1 << 20
+DECISION_PATH = "/v1/data/poterne/decision?provenance=true"
+TOKEN_PATH = "/v1/data/poterne/token/decision?provenance=true"  # noqa: S105 - a path, not a password
+
+
+class OpaPolicy:
+    """The `PolicyEngine` that asks OPA; implements `core.ports.PolicyEngine`."""
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        self._base = address if address.startswith("http://") else "http://opa"
+        self._socket = address.removeprefix("unix://") if address.startswith("unix://") else None
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def decide(self, evidence: Evidence) -> Decision:
+        """The verdicts on one call.
+
+        Raises:
+            PolicyUnavailable: no answer in time, an answer that is not 200, no `result` (undefined), a malformed decision,
+                or a decision whose revision is not that of the bundle OPA says it serves.
+        """
+        answer = await self._ask(DECISION_PATH, evidence.document())
+        decision = read_decision(Decision, answer.get("result"))
+        _check_revision(decision.revision, answer)
+        return decision
+
+    async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
+        """May a token be issued. Raises `PolicyUnavailable` like `decide`."""
+        answer = await self._ask(TOKEN_PATH, evidence.document())
+        decision = read_decision(TokenDecision, answer.get("result"))
+        _check_revision(decision.revision, answer)
+        return decision
+
+    async def healthy(self) -> None:
+        """Does OPA answer, with its bundle active? Raises `PolicyUnavailable`."""
+        try:
+            async with self._http().get(f"{self._base}/health?bundles=true") as response:
+                if response.status != 200:
+                    raise PolicyUnavailable(f"OPA's health is {response.status}")
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _ask(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        body = json.dumps({"input": document}, separators=(",", ":")).encode()
+        try:
+            async with self._http().post(
+                self._base + path, data=body, headers={"Content-Type": "application/json"}
+            ) as response:
+                raw = await response.content.read(MAX_ANSWER_BYTES)
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
+        if status != 200:
+            raise PolicyUnavailable(f"OPA answered {status}")
+        try:
+            answer = json.loads(raw)
+        except ValueError as e:
+            raise PolicyUnavailable("OPA's answer is not JSON") from e
+        if not isinstance(answer, dict):
+            raise PolicyUnavailable("OPA's answer is not an object")
+        return answer
+
+    def _http(self) -> aiohttp.ClientSession:
+        """The session is made on first use, since it belongs to the running loop."""
+        if self._session is None:
+            connector = aiohttp.UnixConnector(self._socket, limit=64) if self._socket else aiohttp.TCPConnector(limit=64)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=False)
+        return self._session
+
+
+def _check_revision(revision: str, answer: dict[str, Any]) -> None:
+    bundles = answer.get("provenance", {}).get("bundles", {})
+    served = {str(b.get("revision")) for b in bundles.values() if isinstance(b, dict)}
+    if served != {revision}:
+        raise PolicyUnavailable(f"the decision says revision {revision}, OPA serves {sorted(served)}")

@@ -1,0 +1,78 @@
+"""The answers that the gateway gives itself: the DGFiP's error body, or problem+json when the caller asks for it."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from mitmproxy import http
+
+from gateway_addons.core.negotiation import prefers_english, prefers_problem_json
+from gateway_addons.core.ports import QuotaCharge
+from gateway_addons.core.reasons import INTERNAL_FAULT, REASONS, Reason
+
+PARIS = ZoneInfo("Europe/Paris")
+PROBLEM_TYPE = "urn:poterne:erreur:"
+
+
+def refusal_body(reason: Reason, now: datetime, *, english: bool) -> dict[str, object]:
+    """`{"erreur": {code, message, horodatage}}`, as the consumers of the DGFiP's APIs know it."""
+    message = reason.en if english else reason.fr
+    moment = now.astimezone(PARIS).isoformat(timespec="seconds")
+    return {"erreur": {"code": reason.code, "message": message, "horodatage": moment}}
+
+
+def problem_body(reason: Reason, now: datetime, *, english: bool) -> dict[str, object]:
+    """RFC 9457 problem details with the same code and sentence."""
+    message = reason.en if english else reason.fr
+    moment = now.astimezone(PARIS).isoformat(timespec="seconds")
+    return {"type": PROBLEM_TYPE + reason.code, "title": message, "status": reason.status, "code": reason.code,
+            "horodatage": moment}
+
+
+def refusal(code: str, request: http.Request | None, now: datetime, headers: Mapping[str, str]) -> http.Response:
+    """The answer to a refused call. It tells the code and its sentence, and nothing of the call or of any contract."""
+    reason = REASONS.get(code, INTERNAL_FAULT)
+    accept = request.headers.get_all("accept") if request else []
+    english = prefers_english(", ".join(request.headers.get_all("accept-language")) if request else "")
+    problem = prefers_problem_json(", ".join(accept))
+    body = (problem_body if problem else refusal_body)(reason, now, english=english)
+    kind = "application/problem+json" if problem else "application/json"
+    return answer(reason.status, body, {"Content-Language": "en" if english else "fr", **headers}, kind=kind)
+
+
+def answer(
+    status: int, body: Mapping[str, object], headers: Mapping[str, str], *, kind: str = "application/json"
+) -> http.Response:
+    """A JSON answer of the gateway's own; never stored by a cache."""
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    fields = {"Content-Type": kind, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers,
+              "Content-Length": str(len(raw))}
+    response = http.Response.make(status, raw, http.Headers([(k.encode(), v.encode()) for k, v in fields.items()]))
+    response.headers.pop("server", None)
+    return response
+
+
+def last_resort(code: str) -> bytes:
+    """The bytes of a whole answer, for when nothing else of the gateway could make one."""
+    body = json.dumps(refusal_body(REASONS[code], datetime.now(PARIS), english=False), ensure_ascii=False).encode()
+    return (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    ) + body
+
+
+def rate_limit_headers(charge: QuotaCharge) -> dict[str, str]:
+    """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers), and `Retry-After` when refused.
+
+    `t` is rounded up, so that a caller who waits that long finds a free place.
+    """
+    wait = max(1, math.ceil(charge.reset_s))
+    headers = {
+        "RateLimit-Policy": f'"appels";q={charge.limit};w={charge.window_s}',
+        "RateLimit": f'"appels";r={charge.remaining};t={wait}',
+    }
+    if not charge.accepted:
+        headers["Retry-After"] = str(wait)
+    return headers

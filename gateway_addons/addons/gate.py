@@ -1,0 +1,242 @@
+"""The one gate. Every hook starts from a refusal; only the pipeline's word lifts it, last of all.
+
+The engine logs an exception in a hook and goes on, so each hook first sets the answer "refused", and the backend is
+reached only by a flow that carries the gate's `Admission` (see `http_stream`).
+"""
+
+import asyncio
+import functools
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mitmproxy import http
+
+from gateway_addons.addons import answer, flow_facts
+from gateway_addons.addons.backend_exchange import address_to_backend, read_backend_answer
+from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, Admission
+from gateway_addons.addons.token_call import TOKEN_PATH, answer_token_call, check_token_form
+from gateway_addons.addons.trace import Trace
+from gateway_addons.core.errors import JournalUnavailable, Refusal
+from gateway_addons.core.facts import CallFacts
+from gateway_addons.core.journal.record import call_record, concluded
+from gateway_addons.core.pipeline import CallInput, Pipeline, Progress
+from gateway_addons.core.ports import Journal, TokenEndpoint
+from gateway_addons.core.reasons import REASONS
+from gateway_addons.core.routes import RouteMatch
+
+CALL = "poterne.call"
+"""Key of the `Call` in a flow's metadata."""
+
+LARGE_BODY_BYTES = 64 * 1024
+"""From here on a body is read in a thread, so that other calls go on meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateEnvironment:
+    """What the gate needs of one environment."""
+
+    listener: flow_facts.ListenerFacts
+    pipeline: Pipeline
+    tokens: TokenEndpoint
+    decision_timeout_s: float
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way through the gate."""
+
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.perf_counter)
+    progress: Progress = field(default_factory=Progress)
+    match: RouteMatch | None = None
+    facts: CallFacts | None = None
+    digest: str | None = None
+    code: str | None = "INF-GEN-01"
+    detail: str = ""
+    receipt: str | None = None
+    forwarded: bool = False
+    concluded: bool = False
+
+
+type Hook = Callable[["Gate", http.HTTPFlow, http.Response | None], Coroutine[Any, Any, None]]
+
+
+def starts_refused(hook: Hook) -> Callable[["Gate", http.HTTPFlow], Coroutine[Any, Any, None]]:
+    """Line one of every hook: the answer is a refusal. Only the hook's own last word replaces it; an exception does not.
+
+    The hook is given the answer that stood before.
+    """
+
+    @functools.wraps(hook)
+    async def refused_first(gate: "Gate", flow: http.HTTPFlow) -> None:
+        given, flow.response = flow.response, None
+        call = flow.metadata.get(CALL)
+        code = "INF-GEN-02" if isinstance(call, Call) and call.forwarded else "INF-GEN-01"
+        flow.response = answer.refusal(code, flow.request, datetime.now(UTC), {})
+        try:
+            await hook(gate, flow, given)
+        except Exception as e:  # noqa: BLE001 - whatever it is, the refusal stands
+            gate.fault(hook.__name__, e)
+
+    return refused_first
+
+
+class Gate:
+    """The addon. One instance serves all listeners; a flow's session says which environment it belongs to."""
+
+    def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace) -> None:
+        self._environments = environments
+        self._journal = journal
+        self._trace = trace
+        self._in_flight: set[str] = set()
+
+    def in_flight(self) -> int:
+        """How many calls have come in and have no record yet."""
+        return len(self._in_flight)
+
+    # --- the hooks, in the order of a call ---
+
+    @starts_refused
+    async def requestheaders(self, flow: http.HTTPFlow, _: http.Response | None) -> None:
+        """Form and route; a refusal here is answered at once, before the body is read."""
+        call = flow.metadata[CALL] = Call()
+        self._in_flight.add(call.request_id)
+        try:
+            environment = self._environment(flow)
+            flow_facts.check_form(flow, environment.listener)
+            if flow.request.path == TOKEN_PATH:
+                check_token_form(flow.request)
+            else:
+                call.match = flow_facts.find_route(flow, environment.listener)
+                call.facts = flow_facts.call_facts(flow, call.match, call.request_id)
+        except Refusal as refusal:
+            flow.response = self._refuse(flow, call, refusal)
+        else:
+            flow.response = None
+
+    @starts_refused
+    async def request(self, flow: http.HTTPFlow, _: http.Response | None) -> None:
+        """The five controls and the quota; the last statement of a whole pass is the only one that admits."""
+        call: Call = flow.metadata[CALL]
+        try:
+            environment = self._environment(flow)
+            flow_facts.check_form(flow, environment.listener)
+            async with asyncio.timeout(environment.decision_timeout_s):
+                if flow.request.path == TOKEN_PATH:
+                    flow.response = await self._token(flow, call, environment)
+                    return
+                assertion = await self._admit(flow, call, environment)
+        except Refusal as refusal:
+            flow.response = self._refuse(flow, call, refusal)
+        else:
+            address_to_backend(flow.request, assertion, call.request_id)
+            call.code, call.forwarded = None, True
+            flow.response = None
+            flow.metadata[ADMITTED] = Admission()
+
+    @starts_refused
+    async def response(self, flow: http.HTTPFlow, given: http.Response | None) -> None:
+        """The answer goes out, the gate's own or the backend's rebuilt, once its record is written."""
+        call: Call = flow.metadata[CALL]
+        try:
+            if given is None:
+                raise Refusal("INF-GEN-01", "no answer")
+            final = self._from_backend(call, given) if call.forwarded else given
+        except Refusal as refusal:
+            final = self._refuse(flow, call, refusal)
+        for name, value in self._call_headers(flow, call).items():
+            final.headers[name] = value
+        try:
+            await self._conclude(flow, call, final.status_code)
+        except JournalUnavailable as e:
+            final = self._refuse(flow, call, Refusal("INF-GEN-02" if call.forwarded else "INF-INT-01", str(e)))
+        flow.response = final
+
+    @starts_refused
+    async def error(self, flow: http.HTTPFlow, _: http.Response | None) -> None:
+        """The backend failed, or the client went away; whatever was or was not sent on, the call gets its record."""
+        call: Call = flow.metadata[CALL]
+        failure, message = flow.metadata.get(BACKEND_FAILURE), flow.error.msg if flow.error else ""
+        if failure is None:
+            call.detail = call.detail or f"client gone: {message}"
+            await self._conclude(flow, call, None)
+            return
+        flow.response = self._refuse(flow, call, Refusal(failure, message))
+        await self._conclude(flow, call, flow.response.status_code)
+
+    # --- the steps ---
+
+    async def _admit(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment) -> str:
+        if call.match is None or call.facts is None:
+            raise Refusal("INF-GEN-01", "no route was found for this call")
+        body = flow.request.raw_content or b""
+        if len(body) < LARGE_BODY_BYTES:
+            given = self._read(flow, call, call.match, call.facts, body)
+        else:
+            given = await asyncio.to_thread(self._read, flow, call, call.match, call.facts, body)
+        return await environment.pipeline.admit(given, call.progress, lambda _: self._record(flow, call))
+
+    def _read(self, flow: http.HTTPFlow, call: Call, match: RouteMatch, facts: CallFacts, body: bytes) -> CallInput:
+        call.digest = hashlib.sha256(body).hexdigest()
+        return flow_facts.call_input(flow, match, facts, call.received_at, call.digest)
+
+    async def _token(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment) -> http.Response:
+        given = await answer_token_call(flow, call.received_at, environment.pipeline.environment.revocation,
+                                        environment.tokens)
+        call.code, call.detail = given.code, f"token: {given.body.get('error', 'issued')} {given.client_id or ''}".strip()
+        if given.status != 200 and call.code is None:
+            call.code = "INF-CLI-01"
+        return answer.answer(given.status, given.body, given.headers)
+
+    def _from_backend(self, call: Call, given: http.Response) -> http.Response:
+        told = read_backend_answer(given)
+        call.receipt, call.code = told.receipt, told.code
+        return told.response
+
+    def _refuse(self, flow: http.HTTPFlow, call: Call, refusal: Refusal) -> http.Response:
+        call.code, call.detail = refusal.code, refusal.detail
+        headers = dict(refusal.headers) | self._call_headers(flow, call)
+        if REASONS[refusal.code].status == 401:
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return answer.refusal(refusal.code, flow.request, datetime.now(UTC), headers)
+
+    def _call_headers(self, flow: http.HTTPFlow, call: Call) -> dict[str, str]:
+        headers = {"X-Request-ID": call.request_id}
+        if correlation_id := flow_facts.correlation_id(flow.request):
+            headers["X-Correlation-ID"] = correlation_id
+        if call.progress.charge is not None:
+            headers |= answer.rate_limit_headers(call.progress.charge)
+        return headers
+
+    def fault(self, hook: str, error: Exception) -> None:
+        """An exception that nobody foresaw: it is counted and logged, and the refusal of line one stands."""
+        self._trace.fault(hook, error)
+
+    def _environment(self, flow: http.HTTPFlow) -> GateEnvironment:
+        return self._environments[flow_facts.session_of(flow).environment]
+
+    # --- the record ---
+
+    def _record(self, flow: http.HTTPFlow, call: Call) -> dict[str, Any]:
+        return call_record(
+            request_id=call.request_id, correlation_id=flow_facts.correlation_id(flow.request),
+            environment=flow_facts.session_of(flow).environment, received_at=call.received_at, peer=flow_facts.peer_of(flow),
+            method=flow.request.method, path=flow.request.path[:256], progress=call.progress, body_sha256=call.digest,
+        )
+
+    async def _conclude(self, flow: http.HTTPFlow, call: Call, status: int | None) -> None:
+        self._in_flight.discard(call.request_id)
+        if call.concluded:
+            return
+        duration_ms = round((time.perf_counter() - call.started) * 1000)
+        record = concluded(self._record(flow, call), status=status, code=call.code, receipt=call.receipt,
+                           forwarded=call.forwarded, duration_ms=duration_ms, detail=call.detail)
+        await self._journal.conclude(record)
+        call.concluded = True
+        self._trace.call(record, REASONS[call.code].control if call.code and call.code in REASONS else "")

@@ -1,0 +1,261 @@
+"""The HTTP/1.1 side that faces the client: one strict reading of each head, and a bound on everything that comes in.
+
+A defect in the message's form is not answered here: it travels with the request to the gate, which refuses it like any
+other call, so that every refusal has one path, one record and one form of answer.
+"""
+
+import re
+import time
+from collections.abc import Generator
+from typing import Any
+
+import h11
+from h11._readers import ChunkedReader, ContentLengthReader
+from mitmproxy import http
+from mitmproxy.proxy import commands, context, events
+from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._http1 import Http1Server
+
+from gateway_addons.addons.session import Entry
+from gateway_addons.core.errors import Refusal
+from gateway_addons.core.request_head import RequestHead, incomplete_head_defect, read_head
+
+type Commands = Generator[commands.Command, Any, None]
+
+TICK_S = 1.0
+"""How often the deadlines of a connection are looked at."""
+
+LINGER_S = 5.0
+LINGER_BYTES = 64 * 1024 * 1024
+"""After an early refusal, what the client still sends is read and thrown away this long and this far, so that the answer
+is not lost to a TCP reset (RFC 9112 section 9.6)."""
+
+
+_UNPRINTABLE = re.compile(rb"[^\x21-\x7e]")
+_KEPT_OF_A_DEFECTIVE_HEAD = re.compile(rb"(?mi)^(x-correlation-id|accept|accept-language): *([\x20-\x7e]{1,200}?) *\r$")
+
+
+class DefectiveRequest(http.Request):
+    """A request whose form is refused; `refusal` says why. Its method and path are placeholders."""
+
+    refusal: Refusal
+
+
+class BodyDefect(RequestProtocolError):
+    """The body cannot be taken; `refusal` says why."""
+
+    refusal: Refusal
+
+
+class BackendSilent(ResponseProtocolError):
+    """The backend did not answer in time."""
+
+
+class GateHttpServer(Http1Server):
+    """Reads requests from one client connection, one at a time."""
+
+    def __init__(self, ctx: context.Context, entry: Entry) -> None:
+        super().__init__(ctx)
+        self._entry = entry
+        self._limits = entry.limits
+        self._deadline = time.monotonic() + self._limits.idle_timeout_s
+        self._body_bytes = 0
+        self._head_started = False
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Wakeup):
+            yield from self._tick()
+            return
+        if isinstance(event, events.Start):
+            yield commands.RequestWakeup(TICK_S)
+        yield from super()._handle_event(event)
+
+    # --- reading ---
+
+    def read_headers(self, event: events.ConnectionEvent) -> Commands:
+        """Wait for a whole head, then read it by the one strict grammar."""
+        if not isinstance(event, events.DataReceived):
+            yield commands.CloseConnection(self.conn)
+            return
+        if not self.buf:
+            return
+        if not self._head_started:
+            self._head_started = True
+            self._deadline = time.monotonic() + self._limits.head_timeout_s
+        received = bytes(self.buf)
+        end = received.find(b"\r\n\r\n")
+        if end < 0:
+            if defect := incomplete_head_defect(received, self._limits.max_head_bytes):
+                yield from self._refuse_head(defect, received)
+            return
+        raw = self.buf.maybe_extract_at_most(end + 4)
+        try:
+            head = read_head(bytes(raw or b""), max_bytes=self._limits.max_head_bytes,
+                             max_headers=self._limits.max_header_count)
+        except Refusal as defect:
+            yield from self._refuse_head(defect, received[: end + 4])
+            return
+        yield from self._begin(head, event)
+
+    def _begin(self, head: RequestHead, event: events.ConnectionEvent) -> Commands:
+        self.request = _request(head)
+        self._body_bytes = 0
+        self._head_started = False
+        self._deadline = time.monotonic() + self._limits.body_timeout_s
+        self.body_reader = ChunkedReader() if head.chunked else ContentLengthReader(head.content_length or 0)
+        no_body = not head.chunked and not head.content_length
+        self.state = self.read_body
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, no_body))
+        if self.state == self.read_body:
+            yield from self.state(events.DataReceived(self.conn, b""))
+
+    def read_body(self, event: events.Event) -> Commands:
+        """Pass the body on as it comes, within its bounds; trailers are refused."""
+        if isinstance(event, events.ConnectionClosed):
+            yield from self._client_gone("client closed the connection within the body")
+            return
+        while True:
+            try:
+                part = self.body_reader(self.buf)
+            except h11.ProtocolError as e:
+                yield from self._refuse_body(Refusal("INF-REQ-01", f"body framing: {e}"))
+                return
+            if part is None:
+                if len(self.buf) > self._limits.max_head_bytes:
+                    yield from self._refuse_body(Refusal("INF-REQ-01", "chunk header too long"))
+                return
+            if isinstance(part, h11.EndOfMessage):
+                yield from self._end_of_body(part)
+                return
+            self._body_bytes += len(part.data)
+            if self._body_bytes > self._entry.max_body_bytes:
+                yield from self._refuse_body(Refusal("INF-REQ-07", "body over the limit"))
+                return
+            yield ReceiveHttp(RequestData(self.stream_id, bytes(part.data)))
+
+    def _end_of_body(self, end: h11.EndOfMessage) -> Commands:
+        if end.headers:
+            yield from self._refuse_body(Refusal("INF-REQ-01", "trailer fields"))
+            return
+        self._deadline = time.monotonic() + self._limits.decision_timeout_s + self._entry.answer_timeout_s
+        yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+        yield from self.mark_done(request=True)
+
+    def wait(self, event: events.Event) -> Commands:
+        """The call is with the gate or the backend; what is pipelined meanwhile waits, up to a bound."""
+        if isinstance(event, events.DataReceived) and len(self.buf) > self._limits.max_pipelined_bytes:
+            yield from self._client_gone("too many bytes pipelined")
+            return
+        yield from super().wait(event)
+
+    def linger(self, event: events.Event) -> Commands:
+        """The answer is sent and the connection is over; swallow what still comes."""
+        if isinstance(event, events.DataReceived):
+            self._body_bytes += len(event.data)
+            self.buf.maybe_extract_at_most(len(self.buf))
+            if self._body_bytes <= LINGER_BYTES:
+                return
+        yield commands.CloseConnection(self.conn)
+
+    # --- refusing and ending ---
+
+    def _refuse_head(self, refusal: Refusal, raw: bytes) -> Commands:
+        self.buf.maybe_extract_at_most(len(self.buf))
+        self.request = _placeholder(refusal, raw)
+        self.state = self.refused
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, False))
+
+    def _refuse_body(self, refusal: Refusal) -> Commands:
+        self.buf.maybe_extract_at_most(len(self.buf))
+        self.state = self.refused
+        error = BodyDefect(self.stream_id, refusal.detail, ErrorCode.GENERIC_CLIENT_ERROR)
+        error.refusal = refusal
+        yield ReceiveHttp(error)
+
+    def refused(self, event: events.Event) -> Commands:
+        """The gate is answering a defect; nothing more is read as HTTP."""
+        if isinstance(event, events.DataReceived):
+            self.buf.maybe_extract_at_most(len(self.buf))
+            self._body_bytes += len(event.data)
+            if self._body_bytes > LINGER_BYTES:
+                yield from self._client_gone("kept sending after a defect")
+        else:
+            yield from self._client_gone("client closed the connection")
+
+    def _client_gone(self, message: str) -> Commands:
+        yield commands.CloseConnection(self.conn)
+        yield ReceiveHttp(RequestProtocolError(self.stream_id, message, ErrorCode.CLIENT_DISCONNECTED))
+        self.state = self.done
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
+        """After the answer, the connection waits for the next request; an early answer ends it."""
+        self._deadline = max(self._deadline, time.monotonic() + self._limits.idle_timeout_s) if response else self._deadline
+        if response and not self.request_done:
+            yield commands.CloseTcpConnection(self.conn, half_close=True)
+            self._deadline = time.monotonic() + LINGER_S
+            self.state = self.linger
+            return
+        if response:
+            self._deadline = time.monotonic() + self._limits.idle_timeout_s
+        yield from super().mark_done(request=request, response=response)
+
+    def send(self, event: HttpEvent) -> Commands:
+        """Answers come whole from the stream; a failure that has none left ends with the last-resort answer."""
+        if not isinstance(event, ResponseProtocolError):
+            yield from super().send(event)
+            return
+        if event.code.http_status_code() is not None and self.response is None:
+            yield commands.SendData(self.conn, self._entry.last_resort("INF-GEN-02"))
+        yield commands.CloseConnection(self.conn)
+        self.state = self.done
+
+    # --- time ---
+
+    def _tick(self) -> Commands:
+        if time.monotonic() >= self._deadline:
+            yield from self._too_late()
+        if self.state != self.done:
+            yield commands.RequestWakeup(TICK_S)
+
+    def _too_late(self) -> Commands:
+        self._deadline = time.monotonic() + LINGER_S
+        if self.state == self.read_headers and self._head_started:
+            yield from self._refuse_head(Refusal("INF-REQ-11", "head not whole in time"), bytes(self.buf))
+        elif self.state == self.read_body:
+            yield from self._refuse_body(Refusal("INF-REQ-11", "body not whole in time"))
+        elif self.state == self.wait:
+            yield ReceiveHttp(BackendSilent(self.stream_id, "no answer in time", ErrorCode.GENERIC_SERVER_ERROR))
+        else:
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+
+
+def _request(head: RequestHead) -> http.Request:
+    return http.Request(
+        host="", port=0, method=head.method.encode(), scheme=b"", authority=b"", path=head.target.encode(),
+        http_version=b"HTTP/1.1", headers=http.Headers(head.headers), content=None, trailers=None,
+        timestamp_start=time.time(), timestamp_end=None,
+    )
+
+
+def _placeholder(refusal: Refusal, raw: bytes) -> DefectiveRequest:
+    """Stands for a request whose head is refused: for the record what its request line seems to say, for the answer the
+    caller's correlation id if there is one. Neither is ever acted upon.
+    """
+    words = [_UNPRINTABLE.sub(b"?", word) for word in raw[:1024].split(b"\r\n", 1)[0].split(b" ", 2)]
+    method, path = (words + [b"-", b"-"])[:2]
+    request = DefectiveRequest(
+        host="", port=0, method=method[:16] or b"-", scheme=b"", authority=b"", path=path[:256] or b"-",
+        http_version=b"HTTP/1.1", headers=http.Headers(_KEPT_OF_A_DEFECTIVE_HEAD.findall(raw)), content=None, trailers=None,
+        timestamp_start=time.time(), timestamp_end=None,
+    )
+    request.refusal = refusal
+    return request

@@ -1,0 +1,151 @@
+"""One request and its answer, from the gate's side of the engine.
+
+The engine would forward a request that no hook refused. Here it is the other way round: the backend is reached only when
+the flow carries the gate's `Admission`, and every other way out is an answer and the end of the connection.
+"""
+
+import time
+
+from mitmproxy import flow, http
+from mitmproxy.proxy import commands, context, events, layer
+from mitmproxy.proxy.layers.http import (
+    DropStream,
+    HttpLayer,
+    HTTPMode,
+    HttpStream,
+    SendHttp,
+)
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import (
+    HttpErrorHook,
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHook,
+)
+
+from gateway_addons.addons.http_server import BackendSilent, BodyDefect, Commands, DefectiveRequest, GateHttpServer
+from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, SESSION, Admission, Entry, Session
+
+
+class GateHttpLayer(HttpLayer):
+    """HTTP/1.1 only, with the gate's own server and streams."""
+
+    def __init__(self, ctx: context.Context, entry: Entry, session: Session) -> None:
+        super().__init__(ctx, HTTPMode.transparent)
+        self._entry = entry
+        self._session = session
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, events.Start):
+            server = GateHttpServer(self.context.fork(), self._entry)
+            self.connections[self.context.client] = server
+            yield from self.event_to_child(server, event)
+        else:
+            yield from super()._handle_event(event)
+
+    def make_stream(self, stream_id: int) -> Commands:
+        """A new stream that knows its connection's session."""
+        stream = GateHttpStream(self.context.fork(), stream_id, self._session)
+        self.streams[stream_id] = stream
+        yield from self.event_to_child(stream, events.Start())
+
+
+class GateHttpStream(HttpStream):
+    """One call. Refused until the gate says otherwise."""
+
+    def __init__(self, ctx: context.Context, stream_id: int, session: Session) -> None:
+        super().__init__(ctx, stream_id)
+        self._session = session
+
+    def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
+        """Show the head to the gate; an answer it gives now is sent now, without reading the body (no 100-continue)."""
+        self.flow = http.HTTPFlow(self.context.client, self.context.server)
+        self.flow.request = event.request
+        self.flow.live = True
+        self.flow.metadata[SESSION] = self._session
+        if isinstance(event.request, DefectiveRequest):
+            self.flow.metadata[DEFECT] = event.request.refusal
+        self._address_backend()
+        yield HttpRequestHeadersHook(self.flow)
+        if (yield from self.check_killed(True)):
+            return
+        if self.flow.response is not None or DEFECT in self.flow.metadata:
+            yield from self._answer_and_end()
+            return
+        if self.flow.request.headers.get("expect", "").lower() == "100-continue":
+            interim = http.Response.make(100)
+            interim.headers.clear()
+            yield SendHttp(ResponseHeaders(self.stream_id, interim), self.context.client)
+        self.client_state = self.state_consume_request_body
+        self.server_state = self.state_wait_for_response_headers
+
+    def _address_backend(self) -> None:
+        address = self.context.server.address
+        if address is None:  # pragma: no cover - the entrance sets it
+            raise RuntimeError("no backend address")
+        self.flow.request.data.host, self.flow.request.data.port = address[0], address[1]
+        self.flow.request.scheme = "http"
+
+    def make_server_connection(self) -> layer.CommandGenerator[bool]:
+        """The one place where the backend is reached: only with the gate's own mark on the flow."""
+        if type(self.flow.metadata.get(ADMITTED)) is not Admission:
+            yield from self._answer_and_end()
+            return False
+        return (yield from super().make_server_connection())
+
+    def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
+        """A defective body and a failing backend get an answer from the gate; a client that is gone gets none."""
+        if isinstance(event, BodyDefect) and self.client_state == self.state_consume_request_body:
+            self.flow.metadata[DEFECT] = event.refusal
+            self.client_state = self.state_done
+            yield HttpRequestHook(self.flow)
+            yield from self._answer_and_end()
+        elif isinstance(event, ResponseProtocolError) and self._answer_is_due():
+            yield from self._backend_failed(event)
+        else:
+            yield from super().handle_protocol_error(event)
+
+    def _answer_is_due(self) -> bool:
+        over = (self.state_done, self.state_errored)
+        return self.client_state != self.state_errored and self.server_state not in over
+
+    def _backend_failed(self, event: ResponseProtocolError) -> Commands:
+        unreachable = event.code == ErrorCode.CONNECT_FAILED
+        self.flow.metadata[BACKEND_FAILURE] = "INF-DEP-03" if unreachable else "INF-DEP-04"
+        self.flow.error = flow.Error(event.message)
+        self.flow.response = None
+        yield HttpErrorHook(self.flow)
+        if isinstance(event, BackendSilent) and self.flow.server_conn.connected:
+            yield commands.CloseConnection(self.flow.server_conn)
+        yield from self._answer_and_end(hook=False)
+
+    def _answer_and_end(self, *, hook: bool = True) -> Commands:
+        """Send the gate's answer and end the connection; without an answer, say a bare failure, never nothing."""
+        if hook and self.flow.response is not None:
+            self.flow.response.timestamp_start = self.flow.response.timestamp_end = time.time()
+            yield HttpResponseHook(self.flow)
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        client = self.context.client
+        response = self.flow.response
+        if response is None:
+            error = ResponseProtocolError(self.stream_id, "no answer", ErrorCode.GENERIC_SERVER_ERROR)
+            yield SendHttp(error, client)
+        else:
+            response.headers["Connection"] = "close"
+            body = response.raw_content or b""
+            yield SendHttp(ResponseHeaders(self.stream_id, response, not body), client)
+            if body:
+                yield SendHttp(ResponseData(self.stream_id, body), client)
+            yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
+        yield DropStream(self.stream_id)
+
+

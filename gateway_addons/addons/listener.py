@@ -1,0 +1,115 @@
+"""The listeners: one for each environment, TLS only, with their layers built in place of the engine's own choice.
+
+The engine asks a `next_layer` hook what to speak on a connection, and falls back to plaintext HTTP. Here the layers are
+fixed at once: TLS with a client certificate, then HTTP/1.1. There is nothing to fall back to.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mitmproxy import ctx, options
+from mitmproxy.addons import core, errorcheck, proxyserver
+from mitmproxy.master import Master
+from mitmproxy.proxy import context, events, layer, mode_servers, mode_specs, tunnel
+
+from gateway_addons.addons.http_server import Commands
+from gateway_addons.addons.http_stream import GateHttpLayer
+from gateway_addons.addons.session import Entry, Session
+from gateway_addons.addons.tls import ClientTls
+
+DRAIN_S = 20.0
+"""How long calls in flight may take to finish after the listeners are closed."""
+
+
+class PoterneMode(mode_specs.ProxyMode):
+    """The engine's name for a listener: `poterne:<environment>@<host>:<port>`."""
+
+    description = "Poterne"
+    transport_protocol = mode_specs.TCP
+
+    def __post_init__(self) -> None:
+        if not self.data:
+            raise ValueError("the environment is missing")
+
+
+class GateMaster(Master):
+    """The engine with nothing in it but what the gateway needs; `entries` tells each listener how to build its layers."""
+
+    def __init__(self, entries: Mapping[str, Entry], addons: list[object], in_flight: Callable[[], int]) -> None:
+        super().__init__(options.Options(), with_termlog=False)
+        self.entries = entries
+        self.in_flight = in_flight
+        self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, errorcheck.ErrorCheck())
+
+    def listen(self, modes: list[str], *, max_answer_bytes: int) -> None:
+        """Configure the engine; every unsafe default that is left is turned off by name."""
+        self.options.update(
+            mode=modes, connection_strategy="lazy", http2=False, http3=False, websocket=False, rawtcp=False,
+            keep_host_header=True, validate_inbound_headers=True, stream_large_bodies=None, store_streamed_bodies=False,
+            body_size_limit=str(max_answer_bytes),
+        )
+
+    async def drain_and_stop(self) -> None:
+        """Close the listeners, let the calls in flight finish (within a bound), then stop."""
+        server = self.addons.get("proxyserver")
+        await server.servers.update([])
+        deadline = asyncio.get_running_loop().time() + DRAIN_S
+        while self.in_flight() and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.05)
+        self.shutdown()  # type: ignore[no-untyped-call]
+
+
+class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
+    """One listening socket."""
+
+    def _entry(self) -> Entry:
+        master = ctx.master
+        if not isinstance(master, GateMaster):
+            raise RuntimeError("Poterne's listener runs in Poterne's own engine only")
+        return master.entries[self.mode.data]
+
+    def make_top_layer(self, context: context.Context) -> layer.Layer:
+        """The layers of one new connection."""
+        return Entrance(context, self._entry())
+
+    async def listen(self, host: str, port: int) -> list[Any]:
+        """Bind; a failure ends the start (ErrorCheck)."""
+        return [await asyncio.start_server(self.handle_stream, host, port, backlog=1024)]
+
+    async def handle_stream(self, reader: Any, writer: Any = None) -> None:
+        """Serve one connection, within the bound on how many there may be and how long a handshake may take."""
+        limits = self._entry().limits
+        if len(self.manager.connections) >= limits.max_connections:
+            writer.close()
+            return
+        deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, self._end_unfinished_handshake, writer)
+        try:
+            await super().handle_stream(reader, writer)
+        finally:
+            deadline.cancel()
+
+    def _end_unfinished_handshake(self, writer: Any) -> None:
+        for handler in list(self.manager.connections.values()):
+            io = handler.transports.get(handler.client)
+            if io is not None and io.writer is writer and handler.client.timestamp_tls_setup is None:
+                writer.transport.abort()  # type: ignore[union-attr]
+
+
+class Entrance(layer.Layer):
+    """The first layer of a connection: knows the backend, then hands over to TLS and HTTP for good."""
+
+    def __init__(self, ctx_: context.Context, entry: Entry) -> None:
+        super().__init__(ctx_)
+        self._entry = entry
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if not isinstance(event, events.Start):  # pragma: no cover - the engine starts a layer first
+            raise TypeError("the entrance must be started first")
+        self.context.server.address = self._entry.backend
+        session = Session(self._entry.environment)
+        stack = tunnel.LayerStack()
+        stack /= ClientTls(self.context, self._entry, session)
+        stack /= GateHttpLayer(self.context, self._entry, session)
+        self._handle_event = stack[0].handle_event  # type: ignore[method-assign]
+        yield from stack[0].handle_event(event)

@@ -1,0 +1,61 @@
+"""What one TLS connection is known by; the layers fill it in, the gate reads it. Nothing here comes from a header."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from OpenSSL import SSL
+
+from gateway_addons.core.errors import Refusal
+from gateway_addons.settings import Limits
+
+SESSION = "poterne.session"
+"""Key of the `Session` in a flow's metadata."""
+
+ADMITTED = "poterne.admitted"
+"""Key under which the gate puts its `Admission` last of all; without it no layer connects to the backend."""
+
+DEFECT = "poterne.defect"
+"""Key of the `Refusal` that the HTTP layer found in the message's form."""
+
+BACKEND_FAILURE = "poterne.backend_failure"
+"""Key of the reason code for a backend that failed."""
+
+
+class Admission:
+    """The mark of a call that was allowed. Only the gate makes one."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One client connection on one environment's listener.
+
+    `leaf_der` is the certificate whose key the TLS peer proved to hold; `failure` is why its path was not verified.
+    """
+
+    environment: str
+    failure: str | None = "absent"
+    leaf_der: bytes | None = None
+    sni: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a listener needs to build the layers of one connection."""
+
+    environment: str
+    backend: tuple[str, int]
+    tls_context: Callable[[], SSL.Context]
+    limits: Limits
+    max_body_bytes: int
+    answer_timeout_s: float
+    last_resort: Callable[[str], bytes]
+
+
+@dataclass(slots=True)
+class HandshakeNotes:
+    """What OpenSSL's callbacks saw during one handshake."""
+
+    failures: list[str] = field(default_factory=list)
+
+
+__all__ = ["ADMITTED", "BACKEND_FAILURE", "DEFECT", "SESSION", "Admission", "Entry", "HandshakeNotes", "Refusal", "Session"]

@@ -1,0 +1,96 @@
+"""What the operator sees: one structured event for each call, and the metrics; no secret, no body, no token."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from mitmproxy import connection
+from mitmproxy.tls import TlsData
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """JSON lines on standard error; the engine's own log only from warnings on."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+                    structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}',
+                        force=True)
+
+
+class Trace:
+    """Counts calls and handshakes, times stages, logs each call once."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._log = structlog.get_logger("poterne")
+        self._calls = Counter("poterne_calls", "Calls, by verdict and, when refused, control and reason.",
+                              ("environment", "verdict", "control", "reason"), registry=self.registry)
+        self._handshakes = Counter("poterne_handshakes", "TLS handshakes.", ("environment", "outcome"), registry=self.registry)
+        self._stages = Histogram("poterne_stage_seconds", "Seconds of each stage of a call.", ("stage",), buckets=_SECONDS,
+                                 registry=self.registry)
+        self._connections = Gauge("poterne_open_connections", "Open client connections.", registry=self.registry)
+        self._revision = Gauge("poterne_policy_revision", "1 for the revision that decided last.", ("revision",),
+                               registry=self.registry)
+        self.faults = Counter("poterne_faults", "Unforeseen exceptions in a hook; each was a refusal.", ("hook",),
+                              registry=self.registry)
+        self._last_revision: str | None = None
+
+    @contextmanager
+    def stopwatch(self, stage: str) -> Iterator[None]:
+        """Time a stage; implements `core.ports.Stopwatch`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages.labels(stage).observe(time.perf_counter() - start)
+
+    def call(self, record: Mapping[str, Any], control: str) -> None:
+        """Count and log one call from its record."""
+        code = record["codeErreur"] or ""
+        verdict = "admis" if record["transmis"] else ("refuse" if code else "repondu")
+        self._calls.labels(record["environnement"], verdict, control, code).inc()
+        self._stages.labels("total").observe((record["dureeMs"] or 0) / 1000)
+        if record["revision"] and record["revision"] != self._last_revision:
+            self._revision.clear()
+            self._revision.labels(record["revision"]).set(1)
+            self._last_revision = record["revision"]
+        self._log.info("appel", verdict=verdict, **record)
+
+    def fault(self, hook: str, error: BaseException) -> None:
+        """Log and count an exception that nobody foresaw."""
+        self.faults.labels(hook).inc()
+        self._log.error("fault", hook=hook, exc_info=error)
+
+    # --- hooks of the engine: they only watch ---
+
+    def client_connected(self, client: connection.Client) -> None:
+        """One more connection."""
+        self._connections.inc()
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        """One less connection."""
+        self._connections.dec()
+
+    def tls_established_client(self, data: TlsData) -> None:
+        """A handshake succeeded."""
+        self._handshakes.labels(_listener(data), "established").inc()
+
+    def tls_failed_client(self, data: TlsData) -> None:
+        """A handshake was refused or broken off; the alert is already on its way."""
+        self._handshakes.labels(_listener(data), "refused").inc()
+        peer = data.conn.peername[0] if data.conn.peername else None
+        self._log.warning("handshake_refused", environment=_listener(data), ip=peer, reason=data.conn.error)
+
+
+def _listener(data: TlsData) -> str:
+    return data.context.client.proxy_mode.data

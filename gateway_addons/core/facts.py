@@ -1,0 +1,149 @@
+"""What was observed of one call, as frozen values; no verdicts here.
+
+The shapes are those of the input document that OPA is asked with (policies/schemas/decision_input.json): every value is
+either a fact that was established or carries the `failure` that says why it could not be.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """The call's name and what the route table says it does. `correlation_id` is the caller's word, for the record only."""
+
+    request_id: str
+    correlation_id: str
+    api: str
+    method: str
+    path: str
+    route: str
+    flux: str | None
+    operation: str
+    scope: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """Control C1: the client certificate of this TLS connection, and whether its path was verified (RFC 5280)."""
+
+    presented: bool
+    verified: bool
+    failure: str | None
+    sha256: str | None = None
+    spki_sha256: str | None = None
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    key_usage: tuple[str, ...] = ()
+    extended_key_usage: tuple[str, ...] = ()
+    siren: str | None = None
+    siret: str | None = None
+    revocation: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFacts:
+    """Control C2: `source` is the TCP peer, never a header; an IPv4-mapped IPv6 address is told as IPv4."""
+
+    source: str | None
+    peer: str | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierFacts:
+    """Control C3: the header ID_Teleservice."""
+
+    presented: bool
+    value: str | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFacts:
+    """Control C4: the access token, as its verified claims (RFC 9068) tell it; `certificate_sha256` is `cnf` (RFC 8705)."""
+
+    presented: bool
+    verified: bool
+    failure: str | None
+    client_id: str | None = None
+    scopes: tuple[str, ...] = ()
+    environment: str | None = None
+    issued_at: str | None = None
+    expires_at: str | None = None
+    certificate_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Perimeter:
+    """One combination that a right must cover; budget and période are None where the flux has none (référentiel)."""
+
+    flux: str
+    operation: str
+    siret: str
+    budget: str | None
+    exercice: int
+    periode: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RightsFacts:
+    """Control C5: the distinct perimeters of all entries, read from the very bytes that are sent on."""
+
+    required: bool
+    established: bool
+    failure: str | None
+    entries: int
+    perimeters: tuple[Perimeter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """The OAuth2 client at the token endpoint (RFC 6749 section 2.3)."""
+
+    client_id: str | None
+    authenticated: bool
+    failure: str | None
+    requested_scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything OPA is asked with for one call."""
+
+    now: datetime
+    environment: str
+    call: CallFacts
+    certificate: CertificateFacts
+    address: AddressFacts
+    identifier: IdentifierFacts
+    identity: IdentityFacts
+    rights: RightsFacts
+
+    def document(self) -> dict[str, Any]:
+        """The input document of `data.poterne.decision`."""
+        return {"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvidence:
+    """Everything OPA is asked with before a token is issued."""
+
+    now: datetime
+    environment: str
+    certificate: CertificateFacts
+    address: AddressFacts
+    client: ClientFacts
+
+    def document(self) -> dict[str, Any]:
+        """The input document of `data.poterne.token.decision`."""
+        return {"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC, microseconds, `Z` (RFC 3339)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,68 @@
+"""The journal's record of one call (domain model, section 8; clauses 8-h1, 10-P): no body, no secret, no token."""
+
+from datetime import datetime
+from typing import Any
+
+from gateway_addons.core.decision import CONTROLS
+from gateway_addons.core.facts import Evidence, rfc3339
+from gateway_addons.core.pipeline import Progress
+
+_VERDICTS = {"pass": "ok", "fail": "refuse", "not_evaluated": "non_evalue"}
+_CONTROL_NAMES = {"certificate": "certificat", "address": "ip", "identifier": "identifiant", "identity": "identite",
+                  "contract": "convention", "rights": "droits"}
+_OPERATIONS = {"creer": "creation", "modifier": "modification", "supprimer": "suppression"}
+
+
+def call_record(
+    *, request_id: str, correlation_id: str | None, environment: str, received_at: datetime, peer: str | None,
+    method: str, path: str, progress: Progress, body_sha256: str | None,
+) -> dict[str, Any]:
+    """What is known of a call at this point; outcome fields are empty until `concluded` fills them."""
+    evidence, decision = progress.evidence, progress.decision
+    return {
+        "horodatage": rfc3339(received_at), "environnement": environment, "correlationId": correlation_id,
+        "requestId": request_id, "convention": decision.contract if decision else None,
+        "acteur": {"type": "robot", "client_id": evidence.identity.client_id if evidence else None},
+        "ip": evidence.address.source if evidence else peer,
+        "certificat": _certificate(evidence), "idTeleservice": evidence.identifier.value if evidence else None,
+        "methode": method, "chemin": path, **_object(evidence),
+        "controles": {_CONTROL_NAMES[c]: _VERDICTS[decision.controls[c]] if decision else "non_evalue" for c in CONTROLS},
+        "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons] if decision else [],
+        "revision": decision.revision if decision else None,
+        "quota": _quota(progress), "empreinteCorps": f"sha256:{body_sha256}" if body_sha256 else None,
+        "transmis": False, "statut": None, "codeErreur": None, "numeroAccuse": None, "dureeMs": None, "detail": None,
+    }
+
+
+def concluded(
+    record: dict[str, Any], *, status: int | None, code: str | None, receipt: str | None, forwarded: bool,
+    duration_ms: int, detail: str | None,
+) -> dict[str, Any]:
+    """The whole record; `detail` is the operator's, and never sent to the caller."""
+    return record | {"statut": status, "codeErreur": code, "numeroAccuse": receipt, "transmis": forwarded,
+                     "dureeMs": duration_ms, "detail": detail or None}
+
+
+def _certificate(evidence: Evidence | None) -> str | None:
+    return f"sha256:{evidence.certificate.sha256}" if evidence and evidence.certificate.sha256 else None
+
+
+def _object(evidence: Evidence | None) -> dict[str, Any]:
+    if evidence is None:
+        return {"flux": None, "operation": None, "exercice": None, "periode": None, "nbEcritures": None}
+    perimeters = evidence.rights.perimeters
+    exercices = sorted({p.exercice for p in perimeters})
+    periodes = sorted({p.periode for p in perimeters if p.periode})
+    return {
+        "flux": evidence.call.flux, "operation": _OPERATIONS.get(evidence.call.operation, evidence.call.operation),
+        "exercice": exercices[0] if len(exercices) == 1 else (exercices or None),
+        "periode": periodes[0] if len(periodes) == 1 else (periodes or None),
+        "nbEcritures": evidence.rights.entries if evidence.rights.established else None,
+    }
+
+
+def _quota(progress: Progress) -> dict[str, Any] | None:
+    charge = progress.charge
+    if charge is None:
+        return None
+    return {"accepte": charge.accepted, "limite": charge.limit, "restant": charge.remaining}

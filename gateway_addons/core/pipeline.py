@@ -1,0 +1,142 @@
+"""One call, told from top to bottom: evidence, policy, quota, assertion, announcement. What is left to the caller: the
+bytes (the gate builds `CallInput` from the flow) and sending the answer or the call.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateway_addons.core.decision import Decision, QuotaToCharge
+from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable, Refusal
+from gateway_addons.core.evidence.address import address_facts
+from gateway_addons.core.evidence.certificate import PresentedCertificate, certificate_facts
+from gateway_addons.core.evidence.identifier import identifier_facts
+from gateway_addons.core.evidence.identity import identity_facts
+from gateway_addons.core.facts import CallFacts, Evidence, RightsFacts
+from gateway_addons.core.ports import (
+    AssertionSigner,
+    Journal,
+    PolicyEngine,
+    QuotaCharge,
+    QuotaStore,
+    RevocationLists,
+    Stopwatch,
+    TokenVerifier,
+    no_stopwatch,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallInput:
+    """What the gate observed: connection, headers that controls read, and the rights that the body asks for.
+
+    `peer` is the TCP peer; `certificate` is what the TLS layer verified; the rest is the caller's word.
+    """
+
+    now: datetime
+    call: CallFacts
+    peer: str | None
+    certificate: PresentedCertificate | None
+    identifiers: tuple[str, ...]
+    authorization: str | None
+    rights: RightsFacts
+    body_sha256: str
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a call came: what the journal tells of it, filled in step by step, so that a failure leaves its trace."""
+
+    evidence: Evidence | None = None
+    decision: Decision | None = None
+    charge: QuotaCharge | None = None
+
+
+RecordOf = Callable[[Progress], dict[str, Any]]
+"""Makes the journal's record of a call from how far it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPorts:
+    """What is an environment's own."""
+
+    name: str
+    revocation: RevocationLists
+    tokens: TokenVerifier
+    assertions: AssertionSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The five controls and the quota of one environment."""
+
+    environment: EnvironmentPorts
+    policy: PolicyEngine
+    quota: QuotaStore
+    journal: Journal
+    stopwatch: Stopwatch = no_stopwatch
+
+    async def admit(self, given: CallInput, progress: Progress, record_of: RecordOf) -> str:
+        """The `X-JWT-Assertion` of a call that may go on to the backend, whose record is durable by then.
+
+        Raises:
+            Refusal: the call must not go on; its code is the answer's.
+        """
+        # 1. what was observed, one room for each control
+        with self.stopwatch("evidence"):
+            progress.evidence = evidence = self._gather(given)
+        # 2. every verdict, from policy alone
+        progress.decision = decision = await self._decide(evidence)
+        # 3. the quota of a known consumer is charged whatever the other verdicts (AMB-3)
+        if decision.quota is not None:
+            progress.charge = await self._charge(decision.quota)
+            if not progress.charge.accepted:
+                raise Refusal("900804")
+        # 4. refused until proven allowed
+        if decision.allow is not True or decision.assertion is None:
+            raise Refusal(decision.reasons[0].code, "refused by policy")
+        # 5. what the backend is told, bound to this very call
+        assertion = self.environment.assertions.sign(decision.assertion, _bound_call(given), given.now)
+        # 6. no exchange without a trace
+        await self._announce(record_of(progress))
+        return assertion
+
+    def _gather(self, given: CallInput) -> Evidence:
+        return Evidence(
+            now=given.now,
+            environment=self.environment.name,
+            call=given.call,
+            certificate=certificate_facts(given.certificate, self.environment.revocation, given.now),
+            address=address_facts(given.peer),
+            identifier=identifier_facts(given.identifiers),
+            identity=identity_facts(given.authorization, self.environment.tokens, given.now),
+            rights=given.rights,
+        )
+
+    async def _decide(self, evidence: Evidence) -> Decision:
+        try:
+            with self.stopwatch("policy"):
+                return await self.policy.decide(evidence)
+        except PolicyUnavailable as e:
+            raise Refusal("INF-DEP-01", str(e)) from e
+
+    async def _charge(self, quota: QuotaToCharge) -> QuotaCharge:
+        try:
+            with self.stopwatch("quota"):
+                return await self.quota.charge(quota)
+        except QuotaUnavailable as e:
+            raise Refusal("INF-DEP-02", str(e)) from e
+
+    async def _announce(self, record: dict[str, Any]) -> None:
+        try:
+            with self.stopwatch("journal"):
+                await self.journal.announce(record)
+        except JournalUnavailable as e:
+            raise Refusal("INF-INT-01", str(e)) from e
+
+
+def _bound_call(given: CallInput) -> dict[str, Any]:
+    call = given.call
+    return {"jti": call.request_id, "correlationId": call.correlation_id, "htm": call.method, "htu": call.path,
+            "body_sha256": given.body_sha256, "flux": call.flux, "operation": call.operation}

@@ -1,0 +1,113 @@
+"""What the core needs from outside, named for its role; adapters are named for their product."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway_addons.core.decision import AssertionClaims, Decision, QuotaToCharge, TokenDecision
+from gateway_addons.core.facts import AddressFacts, CertificateFacts, Evidence, IdentityFacts, TokenEvidence
+
+
+class PolicyEngine(Protocol):
+    """Takes every verdict."""
+
+    async def decide(self, evidence: Evidence) -> Decision:
+        """The verdicts on one call. Raises `PolicyUnavailable`."""
+
+    async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
+        """May a token be issued. Raises `PolicyUnavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaCharge:
+    """What the window said: `remaining` calls of `limit`; `reset_s` until the oldest counted call leaves the window."""
+
+    accepted: bool
+    limit: int
+    window_s: int
+    remaining: int
+    reset_s: float
+
+
+class QuotaStore(Protocol):
+    """The sliding windows of clause 9.2, one clock for all gateways."""
+
+    async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
+        """Count this call if fewer than `limit` were accepted in the last `window_s`. Raises `QuotaUnavailable`."""
+
+
+class Journal(Protocol):
+    """One record for each call."""
+
+    async def announce(self, record: dict[str, Any]) -> None:
+        """Make durable that this call is about to reach the backend. Raises `JournalUnavailable`."""
+
+    async def conclude(self, record: dict[str, Any]) -> None:
+        """Write the call's one record, complete. Raises `JournalUnavailable`."""
+
+
+class TokenVerifier(Protocol):
+    """Reads access tokens of one environment."""
+
+    def verify(self, token: str, now: datetime) -> IdentityFacts:
+        """The token's facts; a token that is not believed comes back with `failure`, never as an exception."""
+
+
+class AssertionSigner(Protocol):
+    """Signs what the backend is told."""
+
+    def sign(self, claims: AssertionClaims, call: dict[str, Any], now: datetime) -> str:
+        """A compact JWS (RFC 7515) for the header X-JWT-Assertion."""
+
+
+class RevocationLists(Protocol):
+    """The revocation lists of one environment."""
+
+    def status(self, issuer: bytes, serial: int, now: datetime) -> str:
+        """`good`, `revoked` or `unknown` for a certificate of that issuer (DER name) and serial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A request to the token endpoint; `certificate` and `address` are facts, the rest is the caller's word."""
+
+    now: datetime
+    certificate: CertificateFacts
+    address: AddressFacts
+    authorization: str | None
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """What the endpoint answers (RFC 6749 sections 5.1 and 5.2), and for the record why."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+    code: str | None
+    client_id: str | None
+    decision: TokenDecision | None
+
+
+class TokenEndpoint(Protocol):
+    """Issues access tokens of one environment."""
+
+    async def answer(self, given: TokenRequest) -> TokenAnswer:
+        """A token or an OAuth2 error. Raises `Refusal` when the controls cannot be performed."""
+
+
+class Stopwatch(Protocol):
+    """Measures the stages of a call."""
+
+    def __call__(self, stage: str) -> AbstractContextManager[None]:
+        """Time what happens within; `stage` is one of a fixed few."""
+
+
+@contextmanager
+def no_stopwatch(stage: str) -> Iterator[None]:
+    """Measures nothing."""
+    yield

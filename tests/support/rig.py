@@ -1,0 +1,237 @@
+"""The real engine and the real gate on real TLS sockets, with fakes of whole ports behind them and a backend that records."""
+
+import asyncio
+import ipaddress
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from gateway_addons.adapters.api_files import load_routes
+from gateway_addons.adapters.trust_files import TrustFiles
+from gateway_addons.addons.answer import last_resort
+from gateway_addons.addons.flow_facts import ListenerFacts
+from gateway_addons.addons.gate import Gate, GateEnvironment
+from gateway_addons.addons.listener import GateMaster
+from gateway_addons.addons.session import Entry
+from gateway_addons.addons.tls import server_context
+from gateway_addons.addons.trace import Trace
+from gateway_addons.core.decision import AssertionClaims, Decision, QuotaToCharge, TokenDecision
+from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
+from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
+from gateway_addons.core.ports import QuotaCharge, TokenAnswer, TokenRequest
+from gateway_addons.settings import ClientTrust, Limits, ServerIdentity
+from tests.support import pki
+
+CORRELATION_ID = "123e4567-e89b-12d3-a456-426655440000"
+ROOT = Path(__file__).resolve().parents[2]
+CONTROLS = ("certificate", "address", "identifier", "identity", "contract", "rights")
+LOT = {"organisme": {"siret": "13099990700012"}, "budget": {"type": "BP", "code": "01"}, "exercice": 2026,
+       "periode": "2026-03", "flux": "comptable", "ecritures": [{"identifiant": "A1"}]}
+
+
+@dataclass
+class FakePolicy:
+    """Allows a call whose certificate is verified, unless told otherwise."""
+
+    failure: BaseException | None = None
+    asked: list[Evidence] = field(default_factory=list)
+    delay_s: float = 0
+
+    async def decide(self, evidence: Evidence) -> Decision:
+        await asyncio.sleep(self.delay_s)
+        if self.failure:
+            raise self.failure
+        self.asked.append(evidence)
+        allow = evidence.certificate.verified and evidence.rights.established
+        reason = {"code": evidence.certificate.verified and "4000" or "INF-CERT-04", "control": "certificate", "clause": "4-C1"}
+        claims = {"organisation": "Essai", "application": "essai", "keytype": "PRODUCTION", "convention": "C", "siren": "1"}
+        return Decision.model_validate({
+            "allow": allow, "controls": dict.fromkeys(CONTROLS, "pass") | ({} if allow else {"certificate": "fail"}),
+            "reasons": [] if allow else [reason], "contract": "C", "quota": {"key": "C", "limit": 100000, "window_s": 60},
+            "assertion": AssertionClaims.model_validate(claims) if allow else None, "obligations": [], "revision": "r-test"})
+
+    async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeQuota:
+    failure: BaseException | None = None
+
+    async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
+        if self.failure:
+            raise self.failure
+        return QuotaCharge(True, quota.limit, quota.window_s, quota.limit - 1, 60.0)
+
+
+@dataclass
+class FakeJournal:
+    announced: list[dict[str, Any]] = field(default_factory=list)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    announce_failure: BaseException | None = None
+    conclude_failure: BaseException | None = None
+
+    async def announce(self, record: dict[str, Any]) -> None:
+        if self.announce_failure:
+            raise self.announce_failure
+        self.announced.append(record)
+
+    async def conclude(self, record: dict[str, Any]) -> None:
+        if self.conclude_failure:
+            raise self.conclude_failure
+        self.records.append(record)
+
+
+class FakeTokens:
+    def verify(self, token: str, now: Any) -> IdentityFacts:
+        return IdentityFacts(presented=True, verified=True, failure=None, client_id="essai")
+
+    async def answer(self, given: TokenRequest) -> TokenAnswer:
+        return TokenAnswer(200, {"access_token": "x"}, {}, None, "essai", None)
+
+
+class FakeSigner:
+    def sign(self, claims: Any, call: dict[str, Any], now: Any) -> str:
+        return "assertion." + json.dumps(call, sort_keys=True).encode().hex()
+
+
+@dataclass
+class RecordingBackend:
+    """A real HTTP/1.1 server on a free port that keeps every byte it was sent."""
+
+    port: int = 0
+    received: list[bytes] = field(default_factory=list)
+    answer: bytes = (b"HTTP/1.1 201 Created\r\nServer: secret-banner\r\nX-Powered-By: x\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: 35\r\n\r\n" b'{"accuse":{"numeroAccuse":"INF-1"}}')
+    silent: bool = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n")
+                               if line.startswith(b"content-length:")), 0)
+                self.received.append(head + await reader.readexactly(length))
+                if self.silent:
+                    await asyncio.sleep(60)
+                writer.write(self.answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@dataclass
+class Rig:
+    """Everything a test may turn or read."""
+
+    port: int
+    folder: Path
+    authority: pki.Authority
+    good: tuple[Path, Path]
+    server_ca: Path
+    policy: FakePolicy
+    quota: FakeQuota
+    journal: FakeJournal
+    backend: RecordingBackend
+    gate: Gate
+    trace: Trace
+    trust: TrustFiles
+
+    def client(self, identity: tuple[Path, Path] | None, **bend: Any) -> ssl.SSLContext:
+        """A client context with this certificate."""
+        context = ssl.create_default_context(cafile=str(self.server_ca))
+        if identity:
+            context.load_cert_chain(*map(str, identity))
+        for name, value in bend.items():
+            setattr(context, name, value)
+        return context
+
+    async def send(self, raw: bytes, *, timeout_s: float = 8.0, server_name: str = "localhost") -> bytes:
+        """Send these bytes over mutual TLS and read until the answer is whole or the gateway closes."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.client(self.good), server_hostname=server_name)
+        try:
+            writer.write(raw)
+            await writer.drain()
+            async with asyncio.timeout(timeout_s):
+                return await read_answer(reader)
+        finally:
+            writer.transport.abort()
+
+
+async def read_answer(reader: asyncio.StreamReader) -> bytes:
+    """One whole HTTP answer, or what came before the end."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError as e:
+        return e.partial
+    length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    return head + await reader.readexactly(length)
+
+
+def request(
+    method: str = "POST", path: str = "/infinoe/v1/ecritures/comptables", body: bytes | None = None, *,
+    headers: tuple[tuple[str, str], ...] = (), without: tuple[str, ...] = (), port: int = 0,
+) -> bytes:
+    """A well-formed request, bent by a test."""
+    body = json.dumps(LOT).encode() if body is None else body
+    fields = {"Host": "localhost", "Authorization": "Bearer a.b.c", "X-Correlation-ID": CORRELATION_ID,
+              "ID_Teleservice": "TS-1", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = [f"{k}: {v}" for k, v in fields.items() if k not in without] + [f"{k}: {v}" for k, v in headers]
+    return (f"{method} {path} HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+@asynccontextmanager
+async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: str = "alert",
+                      answer_timeout_s: float = 5.0) -> AsyncIterator[Rig]:
+    """A gateway engine that listens on a free port of 127.0.0.1 until the block ends."""
+    limits = limits or Limits()
+    top = pki.root("Racine")
+    authority = top.sub_authority("AC")
+    anchors = folder / "anchors.pem"
+    top.me.write(folder, "anchors", authority.me)
+    (folder / "root.crl").write_bytes(top.crl())
+    (folder / "ca.crl").write_bytes(authority.crl())
+    server_ca = pki.root("Serveurs")
+    server = server_ca.issue("localhost", usages=(ExtendedKeyUsageOID.SERVER_AUTH,), names=(
+        x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))))
+    identity = ServerIdentity(**dict(zip(("certificate_file", "key_file"), server.write(folder, "server"), strict=True)))
+    server_ca.me.write(folder, "server-ca")
+    trust = TrustFiles(ClientTrust(anchors_file=anchors, crl_files=(folder / "root.crl", folder / "ca.crl")))
+    backend = RecordingBackend()
+    upstream = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
+    backend.port = upstream.sockets[0].getsockname()[1]
+    policy, quota, journal, trace, tokens = FakePolicy(), FakeQuota(), FakeJournal(), Trace(), FakeTokens()
+    routes, apis = load_routes([ROOT / "config/apis/infinoe.yaml"])
+    pipeline = Pipeline(EnvironmentPorts("production", trust, tokens, FakeSigner()), policy, quota, journal)
+    gate = Gate({"production": GateEnvironment(
+        ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
+        limits.decision_timeout_s)}, journal, trace)
+    entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, refusal=refusal),
+                  limits, apis[0].max_body_bytes, answer_timeout_s, last_resort)
+    master = GateMaster({"production": entry}, [gate, trace], gate.in_flight)
+    master.listen(["poterne:production@127.0.0.1:0"], max_answer_bytes=1 << 20)
+    task = asyncio.create_task(master.run())
+    server_addon = master.addons.get("proxyserver")
+    async with asyncio.timeout(10):
+        while not server_addon.listen_addrs():
+            if task.done():
+                task.result()
+            await asyncio.sleep(0.01)
+    good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
+    rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, good, folder / "server-ca.pem", policy, quota, journal,
+              backend, gate, trace, trust)
+    try:
+        yield rig
+    finally:
+        master.shutdown()  # type: ignore[no-untyped-call]
+        await task
+        upstream.close()
