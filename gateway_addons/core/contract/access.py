@@ -1,0 +1,105 @@
+"""What the five controls look for, and how often a consumer may call (clauses 4-C1 to 4-C5, 9.2)."""
+
+import re
+from ipaddress import ip_network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from gateway_addons.core.contract.fields import Day, Flux, Name, Operation, Section, Sha256, Siret, Text
+
+SCOPES = ("infinoe_budgetaire_ecriture", "infinoe_comptable_ecriture", "infinoe_financiere_ecriture",
+          "infinoe_referentiel_ecriture")
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=True))
+    except ValueError as e:
+        raise ValueError(f"not a network in CIDR form, host bits zero ({e})") from e
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Scope = Literal["infinoe_budgetaire_ecriture", "infinoe_comptable_ecriture", "infinoe_financiere_ecriture",
+                "infinoe_referentiel_ecriture"]
+BudgetName = Annotated[str, StringConstraints(pattern=r"^(BP|BA|SACD)/[A-Za-z0-9]{1,10}$")]
+_PERIODES = re.compile(r"(0[1-9]|1[0-3])(?:\.\.(0[1-9]|1[0-3]))?")
+
+
+class Certificat(Section):
+    """C1: a certificate of this contract, by its fingerprint, or by issuer and subject (RFC 4514, as shown by the gateway)."""
+
+    empreinte_sha256: Sha256 | None = None
+    sujet: Text
+    emetteur: Text
+    du: Day
+    au: Day
+    eku: tuple[Literal["clientAuth"], ...] = ("clientAuth",)
+
+
+class ClientOAuth2(Section):
+    """C4: an OAuth2 client and its scopes."""
+
+    client_id: Name
+    auth: Literal["client_secret_basic+mtls"]
+    scopes: tuple[Scope, ...] = Field(min_length=1)
+
+
+class Acces(Section):
+    """Section 4 of the terms of use."""
+
+    certificats: tuple[Certificat, ...] = Field(min_length=1)
+    adresses_ip: tuple[Network, ...] = Field(min_length=1)
+    identifiants_techniques: tuple[Name, ...] = Field(min_length=1)
+    clients_oauth2: tuple[ClientOAuth2, ...] = Field(min_length=1)
+
+
+class Droit(Section):
+    """C5: one line of rights; it refers to the text that justifies it (3.1.1-b)."""
+
+    flux: Flux
+    operations: tuple[Operation, ...] = Field(min_length=1)
+    siret: Siret
+    budgets: tuple[BudgetName, ...] = ()
+    exercices: tuple[Annotated[int, Field(ge=2000, le=2100)], ...] = Field(min_length=1)
+    periodes: tuple[str, ...] = ()
+    depot_du: Day
+    depot_au: Day
+    texte_id: Name
+
+    @model_validator(mode="after")
+    def _dimensions(self) -> "Droit":
+        if self.flux == "referentiel":
+            if self.budgets or self.periodes:
+                raise ValueError("a right for référentiels has neither budgets nor periodes")
+        elif not (self.budgets and self.periodes):
+            raise ValueError("4-C5: a right names its budgets and periodes")
+        self.months()
+        return self
+
+    def months(self) -> tuple[str, ...]:
+        """The périodes as two digits each, ranges written out. Raises `ValueError` for anything else."""
+        found: set[str] = set()
+        for text in self.periodes:
+            match = _PERIODES.fullmatch(text)
+            if match is None or (match[2] is not None and match[2] < match[1]):
+                raise ValueError(f"periodes: {text!r} is not 01 to 13, nor a range like 01..13")
+            found |= {f"{n:02}" for n in range(int(match[1]), int(match[2] or match[1]) + 1)}
+        return tuple(sorted(found))
+
+
+class Justificatif(Section):
+    """The evidence for a higher quota (9.2-b)."""
+
+    releves_pics: Text
+    nb_dossiers: Annotated[int, Field(ge=1)]
+    periodicite: Text
+    decision: Literal["acceptee", "refusee"] | None = None
+
+
+class Volumetrie(Section):
+    """The quota (9.2); `None` is the environment's default."""
+
+    appels_par_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    justification: Text | None = None
+    justificatifs: tuple[Justificatif, ...] = ()

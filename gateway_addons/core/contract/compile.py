@@ -1,0 +1,118 @@
+"""From contracts to OPA's data: what policy looks up, by id and by each of the four identities.
+
+Nothing that a date decides is decided here: dates go along as they are, and Rego compares them with `input.now`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from gateway_addons.core.contract.access import Certificat, Droit
+from gateway_addons.core.contract.gates import missing_conditions
+from gateway_addons.core.contract.model import Contract
+
+WINDOW_S = 60
+
+
+class ContractConflict(Exception):
+    """Two contracts claim the same identity; the message names both files."""
+
+
+def compile_contracts(contracts: Iterable[tuple[str, Contract]]) -> dict[str, Any]:
+    """OPA's `data.contracts`, from (name of the file, contract).
+
+    Raises:
+        ContractConflict: an id, certificate, identifier or client that two contracts of one environment claim.
+    """
+    data: dict[str, Any] = {name: {"by_id": {}, "certificates": {}, "identifiers": {}, "clients": {}}
+                            for name in ("production", "sandbox")}
+    owners: dict[tuple[str, str, str], str] = {}
+    for file, contract in contracts:
+        place = data[contract.environment]
+        own_id = contract.convention.id
+        claims = {
+            "by_id": [own_id],
+            "certificates": [certificate_key(c) for c in contract.acces.certificats],
+            "identifiers": list(contract.acces.identifiants_techniques),
+            "clients": [c.client_id for c in contract.acces.clients_oauth2],
+        }
+        for index, keys in claims.items():
+            for key in keys:
+                _claim(owners, (contract.environment, index, key), file)
+                place[index][key] = own_id
+        place["by_id"][own_id] = _contract(contract)
+    return data
+
+
+def certificate_key(certificate: Certificat) -> str:
+    """How a certificate is looked up: by its fingerprint when registered, else by issuer and subject."""
+    if certificate.empreinte_sha256:
+        return f"sha256:{certificate.empreinte_sha256}"
+    return f"dn:{certificate.emetteur}|{certificate.sujet}"
+
+
+def _claim(owners: dict[tuple[str, str, str], str], claim: tuple[str, str, str], file: str) -> None:
+    other = owners.setdefault(claim, file)
+    if other != file:
+        environment, index, key = claim
+        raise ContractConflict(f"{file} and {other} both claim {key!r} ({index}, {environment}): 4-C1..4-C4 ask for one contract")
+
+
+def _contract(contract: Contract) -> dict[str, Any]:
+    """One contract as policy sees it: no contact, no document, nothing that a verdict does not need."""
+    return {
+        "id": contract.convention.id,
+        "etat": contract.convention.etat,
+        "missing": [m.clause for m in missing_conditions(contract)],
+        "organisation": contract.organisme.nom,
+        "siren": contract.organisme.siren,
+        "certificates": {certificate_key(c): {"from": str(c.du), "to": str(c.au)} for c in contract.acces.certificats},
+        "addresses": list(contract.acces.adresses_ip),
+        "identifiers": list(contract.acces.identifiants_techniques),
+        "clients": {c.client_id: {"scopes": list(c.scopes)} for c in contract.acces.clients_oauth2},
+        "security": _security(contract),
+        "suspensions": [
+            {"motif": s.motif, "from": s.du.isoformat(), "to": s.au.isoformat() if s.au else None} for s in contract.suspensions
+        ],
+        "termination": _termination(contract),
+        "quota": {"limit": contract.calls_per_minute, "window_s": WINDOW_S},
+        "rights": [_right(contract, right) for right in contract.droits],
+    }
+
+
+def _security(contract: Contract) -> dict[str, Any]:
+    if contract.convention.environnement != "production":
+        return {"way": "sandbox"}
+    security = contract.securite
+    if security.voie == "homologation" and security.homologation:
+        attestation, successor = security.homologation, security.homologation.successeur
+        return {
+            "way": "homologation", "pronounced": str(attestation.prononcee_le), "from": str(attestation.valide_du),
+            "to": str(attestation.valide_au),
+            "successor": {"from": str(successor.valide_du), "to": str(successor.valide_au), "received": str(successor.recu_le)}
+            if successor else None,
+        }
+    if security.voie == "questionnaire" and security.questionnaire:
+        risk = security.questionnaire.risque_critique
+        return {
+            "way": "questionnaire", "returned": str(security.questionnaire.retourne_le),
+            "risk": {"deadline": str(risk.delai_resolution), "resolved": str(risk.resolu_le) if risk.resolu_le else None}
+            if risk else None,
+        }
+    return {"way": "none"}
+
+
+def _termination(contract: Contract) -> dict[str, Any] | None:
+    end = contract.resiliation
+    if end is None:
+        return None
+    return {"notified": str(end.notifiee_le), "effective": str(end.effective_le) if end.effective_le else None,
+            "at_once": end.cas_securite}
+
+
+def _right(contract: Contract, right: Droit) -> dict[str, Any]:
+    text = next(t for t in contract.cadre_juridique.textes if t.id == right.texte_id)
+    return {
+        "flux": right.flux, "operations": list(right.operations), "siret": right.siret, "budgets": list(right.budgets),
+        "exercices": list(right.exercices), "months": list(right.months()), "from": str(right.depot_du), "to": str(right.depot_au),
+        "text": {"id": text.id, "from": str(text.applicable_du), "to": str(text.applicable_au) if text.applicable_au else None},
+    }

@@ -1,0 +1,97 @@
+# METADATA
+# title: The one question that the gateway asks
+# description: Allow only when every control says "pass"; the reasons explain, they do not decide.
+# custom:
+#   clause: 4-C1..4-C5
+# schemas:
+#   - input: schema.decision_input
+package poterne
+
+import data.poterne.address
+import data.poterne.agreements
+import data.poterne.certificate
+import data.poterne.contract
+import data.poterne.identifier
+import data.poterne.identity
+import data.poterne.rights
+
+controls := {
+	"certificate": certificate.verdict,
+	"address": address.verdict,
+	"identifier": identifier.verdict,
+	"identity": identity.verdict,
+	"contract": contract.verdict,
+	"rights": rights.verdict,
+}
+
+default allow := false
+
+allow if {
+	controls.certificate == "pass"
+	controls.address == "pass"
+	controls.identifier == "pass"
+	controls.identity == "pass"
+	controls.contract == "pass"
+	controls.rights == "pass"
+}
+
+# METADATA
+# title: The decision
+# description: A whole document, also when something in it could not be evaluated.
+# entrypoint: true
+# custom:
+#   clause: 4-C1..4-C5
+default decision := {
+	"allow": false,
+	"controls": {
+		"certificate": "not_evaluated",
+		"address": "not_evaluated",
+		"identifier": "not_evaluated",
+		"identity": "not_evaluated",
+		"contract": "not_evaluated",
+		"rights": "not_evaluated",
+	},
+	"reasons": [{"code": "INF-DEP-01", "control": "gateway", "clause": "4-c"}],
+	"contract": null,
+	"quota": null,
+	"assertion": null,
+	"obligations": [],
+	"revision": "none",
+}
+
+decision := {
+	"allow": allow,
+	"controls": controls,
+	"reasons": reasons,
+	"contract": agreements.id,
+	"quota": quota,
+	"assertion": assertion,
+	"obligations": [],
+	"revision": data.revision,
+}
+
+# In the order of the controls, then by code; the first is the one the caller is told.
+reasons := array.concat(
+	array.concat(array.concat(sort(certificate.reasons), sort(address.reasons)), sort(identifier.reasons)),
+	array.concat(array.concat(sort(identity.reasons), sort(contract.reasons)), sort(rights.reasons)),
+)
+
+# AMB-3: a known consumer's call is charged whatever the other controls say.
+default quota := null
+
+quota := object.union({"key": sprintf("%s:%s", [input.environment, agreements.id])}, agreements.found.quota) if {
+	controls.certificate == "pass"
+	controls.identity == "pass"
+}
+
+default assertion := null
+
+assertion := {
+	"organisation": agreements.found.organisation,
+	"application": input.identity.client_id,
+	"keytype": {"production": "PRODUCTION", "sandbox": "SANDBOX"}[input.environment],
+	"convention": agreements.id,
+	"siren": agreements.found.siren,
+} if {
+	allow
+}

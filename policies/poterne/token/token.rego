@@ -1,0 +1,116 @@
+# METADATA
+# title: May an access token be issued?
+# description: To an authenticated client of the certificate's own contract, from its address, while the contract is usable.
+# custom:
+#   clause: 8-b
+# schemas:
+#   - input: schema.token_input
+package poterne.token
+
+import data.poterne.address
+import data.poterne.agreements
+import data.poterne.certificate
+import data.poterne.contract
+
+controls := {
+	"certificate": certificate.verdict,
+	"address": address.verdict,
+	"client": client_verdict,
+	"contract": contract.verdict,
+}
+
+# METADATA
+# description: pass only for an authenticated client of this contract that asks for no more than its scopes.
+# custom:
+#   clause: 8-b
+default client_verdict := "fail"
+
+client_verdict := "pass" if {
+	authenticated
+	of_contract
+	granted
+}
+
+authenticated if {
+	input.client.authenticated == true
+	input.client.failure == null
+	is_string(input.client.client_id)
+}
+
+of_contract if {
+	agreements.known
+	agreements.found.clients[input.client.client_id]
+}
+
+client_scopes := {scope | some scope in agreements.found.clients[input.client.client_id].scopes}
+
+granted if {
+	is_array(input.client.requested_scopes)
+	every scope in input.client.requested_scopes {
+		scope in client_scopes
+	}
+}
+
+client_reasons contains {"code": "INF-CLI-01", "control": "client", "clause": "8-b"} if not authenticated
+
+client_reasons contains {"code": "INF-CLI-01", "control": "client", "clause": "8-b"} if not of_contract
+
+client_reasons contains {"code": "INF-CLI-02", "control": "client", "clause": "8-b"} if {
+	authenticated
+	of_contract
+	not granted
+}
+
+default allow := false
+
+allow if {
+	controls.certificate == "pass"
+	controls.address == "pass"
+	controls.client == "pass"
+	controls.contract == "pass"
+}
+
+# METADATA
+# title: The decision on a token
+# description: A whole document, also when something in it could not be evaluated.
+# entrypoint: true
+# custom:
+#   clause: 8-b
+default decision := {
+	"allow": false,
+	"controls": {
+		"certificate": "not_evaluated",
+		"address": "not_evaluated",
+		"client": "not_evaluated",
+		"contract": "not_evaluated",
+	},
+	"reasons": [{"code": "INF-DEP-01", "control": "gateway", "clause": "4-c"}],
+	"contract": null,
+	"scopes": [],
+	"revision": "none",
+}
+
+decision := {
+	"allow": allow,
+	"controls": controls,
+	"reasons": array.concat(
+		array.concat(sort(certificate.reasons), sort(address.reasons)),
+		array.concat(sort(client_reasons), sort(contract.reasons)),
+	),
+	"contract": agreements.id,
+	"scopes": scopes,
+	"revision": data.revision,
+}
+
+# No scope asked for is all of them (RFC 6749 section 3.3: the server's default).
+default scopes := []
+
+scopes := sort(client_scopes) if {
+	allow
+	count(input.client.requested_scopes) == 0
+}
+
+scopes := sort({scope | some scope in input.client.requested_scopes}) if {
+	allow
+	count(input.client.requested_scopes) > 0
+}
