@@ -82,7 +82,7 @@ def starts_refused(hook: Hook) -> Callable[["Gate", http.HTTPFlow], Coroutine[An
         try:
             await hook(gate, flow, given)
         except Exception as e:  # noqa: BLE001 - whatever it is, the refusal stands
-            gate.fault(hook.__name__, e)
+            await gate.conclude_after_fault(hook.__name__, flow, e)
 
     return refused_first
 
@@ -136,9 +136,8 @@ class Gate:
             flow.response = self._refuse(flow, call, refusal)
         else:
             address_to_backend(flow.request, assertion, call.request_id)
-            call.code, call.forwarded = None, True
-            flow.response = None
             flow.metadata[ADMITTED] = Admission()
+            call.code, call.forwarded, flow.response = None, True, None
 
     @starts_refused
     async def response(self, flow: http.HTTPFlow, given: http.Response | None) -> None:
@@ -214,9 +213,18 @@ class Gate:
             headers |= answer.rate_limit_headers(call.progress.charge)
         return headers
 
-    def fault(self, hook: str, error: Exception) -> None:
-        """An exception that nobody foresaw: it is counted and logged, and the refusal of line one stands."""
+    async def conclude_after_fault(self, hook: str, flow: http.HTTPFlow, error: Exception) -> None:
+        """An exception that nobody foresaw: the refusal of line one stands, and an answer on its way out gets its record."""
         self._trace.fault(hook, error)
+        call = flow.metadata.get(CALL)
+        if not isinstance(call, Call) or hook not in {"response", "error"}:
+            return
+        self._in_flight.discard(call.request_id)
+        call.code, call.detail = ("INF-GEN-02" if call.forwarded else "INF-GEN-01"), f"{hook}: {type(error).__name__}"
+        try:
+            await self._conclude(flow, call, flow.response.status_code if flow.response else None)
+        except Exception as e:  # noqa: BLE001 - there is nothing left to do but to say so
+            self._trace.fault("record", e)
 
     def _environment(self, flow: http.HTTPFlow) -> GateEnvironment:
         return self._environments[flow_facts.session_of(flow).environment]

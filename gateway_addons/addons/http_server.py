@@ -7,6 +7,7 @@ other call, so that every refusal has one path, one record and one form of answe
 import re
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 import h11
@@ -49,8 +50,9 @@ class DefectiveRequest(http.Request):
     refusal: Refusal
 
 
-class BodyDefect(RequestProtocolError):
-    """The body cannot be taken; `refusal` says why."""
+@dataclass
+class BodyDefect(HttpEvent):
+    """The body cannot be taken; `refusal` says why. Not a protocol error of the engine's, which means a client that is gone."""
 
     refusal: Refusal
 
@@ -176,9 +178,7 @@ class GateHttpServer(Http1Server):
     def _refuse_body(self, refusal: Refusal) -> Commands:
         self.buf.maybe_extract_at_most(len(self.buf))
         self.state = self.refused
-        error = BodyDefect(self.stream_id, refusal.detail, ErrorCode.GENERIC_CLIENT_ERROR)
-        error.refusal = refusal
-        yield ReceiveHttp(error)
+        yield ReceiveHttp(BodyDefect(self.stream_id, refusal))
 
     def refused(self, event: events.Event) -> Commands:
         """The gate is answering a defect; nothing more is read as HTTP."""

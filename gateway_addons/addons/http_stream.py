@@ -101,14 +101,24 @@ class GateHttpStream(HttpStream):
             return False
         return (yield from super().make_server_connection())
 
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, BodyDefect):
+            yield from self._body_defect(event)
+        else:
+            yield from super()._handle_event(event)
+
+    def _body_defect(self, event: BodyDefect) -> Commands:
+        """Let the gate refuse the call for its body's form, unless it is answered already."""
+        if self.client_state != self.state_consume_request_body:
+            return
+        self.flow.metadata[DEFECT] = event.refusal
+        self.client_state = self.state_done
+        yield HttpRequestHook(self.flow)
+        yield from self._answer_and_end()
+
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
-        """A defective body and a failing backend get an answer from the gate; a client that is gone gets none."""
-        if isinstance(event, BodyDefect) and self.client_state == self.state_consume_request_body:
-            self.flow.metadata[DEFECT] = event.refusal
-            self.client_state = self.state_done
-            yield HttpRequestHook(self.flow)
-            yield from self._answer_and_end()
-        elif isinstance(event, ResponseProtocolError) and self._answer_is_due():
+        """A backend that fails gets an answer from the gate; a client that is gone gets none."""
+        if isinstance(event, ResponseProtocolError) and self._answer_is_due():
             yield from self._backend_failed(event)
         else:
             yield from super().handle_protocol_error(event)

@@ -50,11 +50,11 @@ class GateMaster(Master):
             body_size_limit=str(max_answer_bytes),
         )
 
-    async def drain_and_stop(self) -> None:
+    async def drain_and_stop(self, drain_s: float = DRAIN_S) -> None:
         """Close the listeners, let the calls in flight finish (within a bound), then stop."""
         server = self.addons.get("proxyserver")
         await server.servers.update([])
-        deadline = asyncio.get_running_loop().time() + DRAIN_S
+        deadline = asyncio.get_running_loop().time() + drain_s
         while self.in_flight() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
         self.shutdown()  # type: ignore[no-untyped-call]

@@ -122,6 +122,8 @@ class RecordingBackend:
                     await asyncio.sleep(60)
                 writer.write(self.answer)
                 await writer.drain()
+                if not self.answer.startswith(b"HTTP/1.1 201"):
+                    break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -144,6 +146,12 @@ class Rig:
     gate: Gate
     trace: Trace
     trust: TrustFiles
+    upstream: asyncio.Server
+
+    async def stop_backend(self) -> None:
+        """Nobody listens at the backend's address any more."""
+        self.upstream.close()
+        await asyncio.sleep(0)
 
     def client(self, identity: tuple[Path, Path] | None, **bend: Any) -> ssl.SSLContext:
         """A client context with this certificate."""
@@ -228,10 +236,13 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
             await asyncio.sleep(0.01)
     good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
     rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, good, folder / "server-ca.pem", policy, quota, journal,
-              backend, gate, trace, trust)
+              backend, gate, trace, trust, upstream)
     try:
         yield rig
     finally:
-        master.shutdown()  # type: ignore[no-untyped-call]
+        await master.drain_and_stop(0.2)
         await task
+        for handler in list(server_addon.connections.values()):
+            await handler.on_timeout()
         upstream.close()
+        await asyncio.sleep(0.01)

@@ -1,0 +1,196 @@
+"""Whatever fails, the backend sees nothing and the caller gets a clear refusal in bounded time."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway_addons.addons import gate as gate_module
+from gateway_addons.addons.session import ADMITTED
+from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable
+from gateway_addons.settings import Limits
+from tests.gate.test_request_form import code_of
+from tests.support.rig import Rig, read_answer, request, running_rig
+
+
+FAILING_PORTS: list[tuple[str, str, str, BaseException, str]] = [
+    ("OPA away", "policy", "failure", PolicyUnavailable("x"), "INF-DEP-01"),
+    ("policy raises", "policy", "failure", RuntimeError("x"), "INF-GEN-01"),
+    ("Redis away", "quota", "failure", QuotaUnavailable("x"), "INF-DEP-02"),
+    ("quota raises", "quota", "failure", KeyError("x"), "INF-GEN-01"),
+    ("journal cannot announce", "journal", "announce_failure", JournalUnavailable("x"), "INF-INT-01"),
+    ("announce raises", "journal", "announce_failure", ZeroDivisionError(), "INF-GEN-01"),
+]
+
+
+@pytest.mark.parametrize(("port", "field", "failure", "code"), [pytest.param(*row[1:], id=row[0]) for row in FAILING_PORTS])
+async def test_a_port_that_fails_refuses(rig: Rig, port: str, field: str, failure: BaseException, code: str) -> None:
+    setattr(getattr(rig, port), field, failure)
+    assert code_of(await rig.send(request())) == (503, code)
+    assert rig.backend.received == []
+    assert [r["transmis"] for r in rig.journal.records] == [False]
+
+
+@pytest.mark.parametrize("hook", ["requestheaders", "request"])
+@pytest.mark.parametrize("step", ["first", "last"])
+async def test_an_exception_in_a_hook_before_the_backend_refuses(
+    rig: Rig, hook: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("planted")
+
+    places = {("requestheaders", "first"): (gate_module.flow_facts, "session_of"), ("requestheaders", "last"): (gate_module.flow_facts, "call_facts"),
+              ("request", "first"): (gate_module.flow_facts, "call_input"), ("request", "last"): (gate_module, "Admission")}
+    owner, name = places[hook, step]
+    monkeypatch.setattr(owner, name, explode)
+    assert code_of(await rig.send(request())) == (503, "INF-GEN-01")
+    assert rig.backend.received == []
+
+
+@pytest.mark.parametrize("hook", ["requestheaders", "request", "response", "error"])
+async def test_a_hook_that_is_gone_refuses(rig: Rig, hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even without the gate's hook (unloaded, broken at import), no call goes through without the gate's mark."""
+    async def nothing(*_: Any) -> None:
+        raise RuntimeError("planted outside of every protection")
+
+    monkeypatch.setattr(type(rig.gate), hook, nothing)
+    answer = await rig.send(request())
+    if hook in {"requestheaders", "request"}:
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert rig.backend.received == []
+    else:
+        assert answer.startswith((b"HTTP/1.1 201 ", b"HTTP/1.1 503 "))
+
+
+@pytest.mark.parametrize("mark", [True, "admitted", object(), 1])
+async def test_only_the_gates_own_mark_admits(rig: Rig, mark: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forge(_: Any, flow: Any) -> None:
+        flow.response = None
+        flow.metadata[ADMITTED] = mark
+
+    monkeypatch.setattr(type(rig.gate), "request", forge)
+    answer = await rig.send(request())
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert rig.backend.received == []
+
+
+async def test_a_failure_after_the_backend_says_that_the_outcome_is_unknown(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*_: Any) -> Any:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(gate_module, "read_backend_answer", explode)
+    assert code_of(await rig.send(request())) == (503, "INF-GEN-02")
+    assert len(rig.backend.received) == 1
+    assert [(r["transmis"], r["codeErreur"], r["statut"]) for r in rig.journal.records] == [(True, "INF-GEN-02", 503)]
+
+
+async def test_a_record_that_cannot_be_written_is_no_silent_success(rig: Rig) -> None:
+    rig.journal.conclude_failure = JournalUnavailable("disk full")
+    assert code_of(await rig.send(request())) == (503, "INF-GEN-02")
+    assert len(rig.journal.announced) == 1
+
+
+async def test_backend_away(rig: Rig) -> None:
+    await rig.stop_backend()
+    assert code_of(await rig.send(request())) == (503, "INF-DEP-03")
+    assert [(r["statut"], r["codeErreur"]) for r in rig.journal.records] == [(503, "INF-DEP-03")]
+
+
+BAD_ANSWERS = {
+    "no HTTP": b"nonsense\r\n\r\n",
+    "closes at once": b"",
+    "500 with a stack trace": b"HTTP/1.1 500 X\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nTraceback",
+    "HTML": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
+    "JSON that is none": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{",
+    "a list": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]",
+    "switches protocols": b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "two framings": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", [pytest.param(a, id=name) for name, a in BAD_ANSWERS.items()])
+async def test_what_the_backend_answers_badly_is_not_passed_on(rig: Rig, answer: bytes) -> None:
+    rig.backend.answer = answer
+    status, code = code_of(await rig.send(request()))
+    assert status == 503
+    assert code in {"INF-DEP-04", "INF-GEN-02"}
+    assert len(rig.journal.records) == 1
+
+
+async def test_backend_silent_is_bounded(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(decision_timeout_s=0.5), answer_timeout_s=0.5) as rig:
+        rig.backend.silent = True
+        start = time.monotonic()
+        assert code_of(await rig.send(request())) == (503, "INF-DEP-04")
+        assert time.monotonic() - start < 5
+        assert [r["transmis"] for r in rig.journal.records] == [True]
+
+
+async def test_policy_that_hangs_is_bounded(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(decision_timeout_s=0.3)) as rig:
+        rig.policy.delay_s = 30
+        assert code_of(await rig.send(request())) == (503, "INF-GEN-01")
+        assert rig.backend.received == []
+
+
+async def test_backend_401_is_no_answer_for_the_caller(rig: Rig) -> None:
+    rig.backend.answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    assert code_of(await rig.send(request())) == (503, "INF-DEP-03")
+
+
+async def test_slow_head_ends_in_time(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(head_timeout_s=1, idle_timeout_s=1)) as rig:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+        writer.write(b"POST / HTT")
+        async with asyncio.timeout(6):
+            assert code_of(await read_answer(reader)) == (408, "INF-REQ-11")
+        writer.transport.abort()
+
+
+async def test_slow_body_ends_in_time(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(body_timeout_s=1)) as rig:
+        assert code_of(await rig.send(request(without=("Content-Length",), headers=(("Content-Length", "9999"),)))) == (
+            408, "INF-REQ-11")
+        assert rig.backend.received == []
+
+
+async def test_early_refusal_reads_no_body_and_asks_for_none(rig: Rig) -> None:
+    head = request("GET", body=b"", without=("Content-Length",), headers=(("Content-Length", "1000"), ("Expect", "100-continue")))
+    answer = await rig.send(head)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+async def test_expected_continue_is_answered_when_the_head_is_good(rig: Rig) -> None:
+    body = b'{"organisme":{"siret":"1"}}'
+    head = request(body=b"", without=("Content-Length",), headers=(("Content-Length", str(len(body))), ("Expect", "100-continue")))
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+    writer.write(head)
+    async with asyncio.timeout(5):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(body)
+        assert code_of(await read_answer(reader)) == (400, "4000")
+    writer.transport.abort()
+
+
+async def test_plaintext_is_not_served(rig: Rig) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+    writer.write(request())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    assert not answer.startswith(b"HTTP/")
+    assert rig.journal.records == []
+    writer.close()
+
+
+async def test_pipelined_requests_are_answered_in_turn(rig: Rig) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+    writer.write(request() + request(path="/nowhere"))
+    async with asyncio.timeout(5):
+        assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+        assert (await read_answer(reader)).startswith(b"HTTP/1.1 404 ")
+    writer.transport.abort()
+    assert len(rig.backend.received) == 1
