@@ -3,7 +3,7 @@
 import asyncio
 from importlib import resources
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -13,6 +13,8 @@ from gateway_addons.core.errors import QuotaUnavailable
 from gateway_addons.core.ports import QuotaCharge
 
 KEY_PREFIX = "poterne:quota:"
+MAX_CONNECTIONS = 32
+"""Beyond as many charges at once the next waits for a connection, within the time-out."""
 
 
 class RedisQuota:
@@ -20,9 +22,11 @@ class RedisQuota:
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._redis: Redis = Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), protocol=3
+        pool = BlockingConnectionPool.from_url(
+            url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s, retry=Retry(NoBackoff(), 0), protocol=3,
         )
+        self._redis: Redis = Redis.from_pool(pool)
         script = resources.files(__package__).joinpath("redis_quota.lua").read_text(encoding="utf-8")
         self._script = self._redis.register_script(script)
 

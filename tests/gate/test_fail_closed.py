@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from gateway_addons.addons import flow_facts
 from gateway_addons.addons import gate as gate_module
 from gateway_addons.addons.session import ADMITTED
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable
 from gateway_addons.settings import Limits
 from tests.gate.test_request_form import code_of
 from tests.support.rig import Rig, read_answer, request, running_rig
-
 
 FAILING_PORTS: list[tuple[str, str, str, BaseException, str]] = [
     ("OPA away", "policy", "failure", PolicyUnavailable("x"), "INF-DEP-01"),
@@ -41,8 +41,8 @@ async def test_an_exception_in_a_hook_before_the_backend_refuses(
     def explode(*_: Any, **__: Any) -> Any:
         raise RuntimeError("planted")
 
-    places = {("requestheaders", "first"): (gate_module.flow_facts, "session_of"), ("requestheaders", "last"): (gate_module.flow_facts, "call_facts"),
-              ("request", "first"): (gate_module.flow_facts, "call_input"), ("request", "last"): (gate_module, "Admission")}
+    places = {("requestheaders", "first"): (flow_facts, "session_of"), ("requestheaders", "last"): (flow_facts, "call_facts"),
+              ("request", "first"): (flow_facts, "call_input"), ("request", "last"): (gate_module, "Admission")}
     owner, name = places[hook, step]
     monkeypatch.setattr(owner, name, explode)
     assert code_of(await rig.send(request())) == (503, "INF-GEN-01")

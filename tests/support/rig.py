@@ -50,7 +50,7 @@ class FakePolicy:
             raise self.failure
         self.asked.append(evidence)
         allow = evidence.certificate.verified and evidence.rights.established
-        reason = {"code": evidence.certificate.verified and "4000" or "INF-CERT-04", "control": "certificate", "clause": "4-C1"}
+        reason = {"code": (evidence.certificate.verified and "4000") or "INF-CERT-04", "control": "certificate", "clause": "4-C1"}
         claims = {"organisation": "Essai", "application": "essai", "keytype": "PRODUCTION", "convention": "C", "siren": "1"}
         return Decision.model_validate({
             "allow": allow, "controls": dict.fromkeys(CONTROLS, "pass") | ({} if allow else {"certificate": "fail"}),
