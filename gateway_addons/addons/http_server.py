@@ -251,7 +251,7 @@ def _placeholder(refusal: Refusal, raw: bytes) -> DefectiveRequest:
     caller's correlation id if there is one. Neither is ever acted upon.
     """
     words = [_UNPRINTABLE.sub(b"?", word) for word in raw[:1024].split(b"\r\n", 1)[0].split(b" ", 2)]
-    method, path = (words + [b"-", b"-"])[:2]
+    method, path = [*words, b"-", b"-"][:2]
     request = DefectiveRequest(
         host="", port=0, method=method[:16] or b"-", scheme=b"", authority=b"", path=path[:256] or b"-",
         http_version=b"HTTP/1.1", headers=http.Headers(_KEPT_OF_A_DEFECTIVE_HEAD.findall(raw)), content=None, trailers=None,

@@ -113,6 +113,7 @@ def _right(contract: Contract, right: Droit) -> dict[str, Any]:
     text = next(t for t in contract.cadre_juridique.textes if t.id == right.texte_id)
     return {
         "flux": right.flux, "operations": list(right.operations), "siret": right.siret, "budgets": list(right.budgets),
-        "exercices": list(right.exercices), "months": list(right.months()), "from": str(right.depot_du), "to": str(right.depot_au),
+        "exercices": list(right.exercices), "months": list(right.months()), "from": str(right.depot_du),
+        "to": str(right.depot_au),
         "text": {"id": text.id, "from": str(text.applicable_du), "to": str(text.applicable_au) if text.applicable_au else None},
     }

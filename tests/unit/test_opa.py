@@ -1,0 +1,100 @@
+"""OPA's adapter: whatever is not a whole decision, in time, from the bundle it names, is no decision."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway_addons.adapters.opa import OpaPolicy
+from gateway_addons.core.errors import PolicyUnavailable
+from gateway_addons.core.evidence.certificate import ABSENT
+from gateway_addons.core.facts import AddressFacts, CallFacts, Evidence, IdentifierFacts, IdentityFacts, RightsFacts
+from tests.unit.test_decision import ALLOWED
+
+EVIDENCE = Evidence(
+    datetime.now(UTC), "production", CallFacts("r", "c", "infinoe", "POST", "/x", "x", "comptable", "creer", "s"), ABSENT,
+    AddressFacts("127.0.0.1", "127.0.0.1", None), IdentifierFacts(False, None, "absent"), IdentityFacts(False, False, "absent"),
+    RightsFacts(True, False, "body_missing", 0, ()))
+
+
+@asynccontextmanager
+async def server(answer: bytes | None) -> AsyncIterator[str]:
+    """A server that answers every question with these bytes, or never."""
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            if answer is None:
+                await reader.read()
+            else:
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    finally:
+        listening.close()
+
+
+def http(body: Any, status: str = "200 OK") -> bytes:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status.encode(), len(raw), raw)
+
+
+GOOD = {"result": ALLOWED, "provenance": {"bundles": {"b": {"revision": "r-1"}}}}
+
+
+async def decide(answer: bytes | None, timeout_s: float = 1.0) -> Any:
+    async with server(answer) as address:
+        policy = OpaPolicy(address, timeout_s)
+        try:
+            return await policy.decide(EVIDENCE)
+        finally:
+            await policy.close()
+
+
+async def test_a_whole_decision() -> None:
+    assert (await decide(http(GOOD))).allow is True
+
+
+BAD: dict[str, bytes] = {
+    "500": http(GOOD, "500 Internal Server Error"), "404": http(GOOD, "404 Not Found"), "401": http(GOOD, "401 Unauthorized"),
+    "204": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", "redirect": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    "undefined": http({"provenance": GOOD["provenance"]}), "no JSON": http(b"{"), "a list": http([GOOD]), "true": http(True),
+    "no provenance": http({"result": ALLOWED}), "of another revision": http(GOOD | {"provenance": {"bundles": {"b": {"revision": "r-2"}}}}),
+    "two bundles": http(GOOD | {"provenance": {"bundles": {"b": {"revision": "r-1"}, "c": {"revision": "r-2"}}}}),
+    "a refusal that says allow": http(GOOD | {"result": ALLOWED | {"reasons": [{"code": "900805", "control": "address", "clause": "x"}]}}),
+    "closes": b"", "torn": http(GOOD)[:-10], "no HTTP": b"nonsense\r\n\r\n", "endless": http(b'"' + b"a" * (2 << 20) + b'"'),
+}
+
+
+@pytest.mark.parametrize("answer", [pytest.param(a, id=name) for name, a in BAD.items()])
+async def test_anything_else_is_unavailable(answer: bytes) -> None:
+    with pytest.raises(PolicyUnavailable):
+        await decide(answer)
+
+
+async def test_silence_is_bounded() -> None:
+    start = time.monotonic()
+    with pytest.raises(PolicyUnavailable):
+        await decide(None, timeout_s=0.3)
+    assert time.monotonic() - start < 2
+
+
+async def test_nobody_there() -> None:
+    for address in ("unix:///nowhere/opa.sock", "http://127.0.0.1:1"):
+        policy = OpaPolicy(address, 0.5)
+        with pytest.raises(PolicyUnavailable):
+            await policy.decide(EVIDENCE)
+        with pytest.raises(PolicyUnavailable):
+            await policy.healthy()
+        await policy.close()
