@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
-import uvloop
 from OpenSSL import SSL
 
 from gateway_addons.adapters.api_files import load_routes
@@ -169,4 +168,4 @@ async def _watch_trust(contexts: list[CurrentTls]) -> None:
 def run(settings: Settings) -> None:
     """Run the gateway in this process until it is told to stop."""
     configure_logging()
-    uvloop.run(gateway(settings))
+    asyncio.run(gateway(settings))

@@ -220,7 +220,7 @@ def _form(given: TokenRequest) -> dict[str, str]:
 
 def _answer_of(asked: _Asked | None, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> TokenAnswer:
     decision, facts = (asked.decision, asked.facts) if asked else (None, None)
-    code = decision.reasons[0].code if decision and decision.reasons else None
-    named = dict(body) | ({"code": code} if code and status != 200 else {})
+    code = None if status == 200 else (decision.reasons[0].code if decision and decision.reasons else "INF-CLI-03")
+    named = dict(body) | ({"code": code} if code else {})
     return TokenAnswer(status=status, body=named, headers=dict(headers), code=code,
                        client_id=facts.client_id if facts else None, decision=decision)

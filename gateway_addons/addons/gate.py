@@ -23,9 +23,9 @@ from gateway_addons.addons.token_call import TOKEN_PATH, answer_token_call, chec
 from gateway_addons.addons.trace import Trace
 from gateway_addons.core.errors import JournalUnavailable, Refusal
 from gateway_addons.core.facts import CallFacts
-from gateway_addons.core.journal.record import call_record, concluded
+from gateway_addons.core.journal.record import call_record, concluded, token_record
 from gateway_addons.core.pipeline import CallInput, Pipeline, Progress
-from gateway_addons.core.ports import Journal, TokenEndpoint
+from gateway_addons.core.ports import Journal, TokenAnswer, TokenEndpoint
 from gateway_addons.core.reasons import REASONS
 from gateway_addons.core.routes import RouteMatch
 
@@ -60,6 +60,7 @@ class Call:
     code: str | None = "INF-GEN-01"
     detail: str = ""
     receipt: str | None = None
+    token: TokenAnswer | None = None
     forwarded: bool = False
     concluded: bool = False
 
@@ -188,9 +189,7 @@ class Gate:
     async def _token(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment) -> http.Response:
         given = await answer_token_call(flow, call.received_at, environment.pipeline.environment.revocation,
                                         environment.tokens)
-        call.code, call.detail = given.code, f"token: {given.body.get('error', 'issued')} {given.client_id or ''}".strip()
-        if given.status != 200 and call.code is None:
-            call.code = "INF-CLI-01"
+        call.code, call.token = given.code, given
         return answer.answer(given.status, given.body, given.headers)
 
     def _from_backend(self, call: Call, given: http.Response) -> http.Response:
@@ -232,11 +231,12 @@ class Gate:
     # --- the record ---
 
     def _record(self, flow: http.HTTPFlow, call: Call) -> dict[str, Any]:
-        return call_record(
+        record = call_record(
             request_id=call.request_id, correlation_id=flow_facts.correlation_id(flow.request),
             environment=flow_facts.session_of(flow).environment, received_at=call.received_at, peer=flow_facts.peer_of(flow),
             method=flow.request.method, path=flow.request.path[:256], progress=call.progress, body_sha256=call.digest,
         )
+        return token_record(record, call.token) if call.token else record
 
     async def _conclude(self, flow: http.HTTPFlow, call: Call, status: int | None) -> None:
         self._in_flight.discard(call.request_id)

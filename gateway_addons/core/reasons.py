@@ -116,6 +116,9 @@ _TABLE: tuple[tuple[str, int, str, str, str, str], ...] = (
     ("INF-CLI-02", 400, "client", "8-b",
      "Portée (scope) non accordée à ce client.",
      "Scope not granted to this client."),
+    ("INF-CLI-03", 400, "client", "8-b",
+     "Demande de jeton mal formée ou d'un autre type que client_credentials.",
+     "Token request malformed, or of another grant than client_credentials."),
     # --- the state of the contract ---
     ("INF-SUSP-01", 403, "contract", "3.4.1-e",
      "Échange suspendu : le renouvellement de l'homologation de sécurité n'a pas été communiqué.",

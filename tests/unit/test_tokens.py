@@ -115,7 +115,7 @@ def _confused(tokens: AccessTokens) -> str:
 def _critical(tokens: AccessTokens) -> str:
     """Well signed, with a critical extension that nobody knows (RFC 7515 section 4.1.11)."""
     def sign(text: bytes) -> bytes:
-        r, s = decode_dss_signature(tokens._key.private_key.sign(text, ec.ECDSA(hashes.SHA256())))
+        r, s = decode_dss_signature(tokens._key.get_op_key("sign").sign(text, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(32) + s.to_bytes(32)
 
     return _by_hand(HEADER | {"kid": tokens._key.kid, "crit": ["x"], "x": 1}, sign)

@@ -6,6 +6,7 @@ from typing import Any
 from gateway_addons.core.decision import CONTROLS
 from gateway_addons.core.facts import Evidence, rfc3339
 from gateway_addons.core.pipeline import Progress
+from gateway_addons.core.ports import TokenAnswer
 
 _VERDICTS = {"pass": "ok", "fail": "refuse", "not_evaluated": "non_evalue"}
 _CONTROL_NAMES = {"certificate": "certificat", "address": "ip", "identifier": "identifiant", "identity": "identite",
@@ -31,6 +32,20 @@ def call_record(
         "revision": decision.revision if decision else None,
         "quota": _quota(progress), "empreinteCorps": f"sha256:{body_sha256}" if body_sha256 else None,
         "transmis": False, "statut": None, "codeErreur": None, "numeroAccuse": None, "dureeMs": None, "detail": None,
+    }
+
+
+def token_record(record: dict[str, Any], answer: TokenAnswer) -> dict[str, Any]:
+    """The record of a call to the token endpoint: who asked, what the controls said, and never the token."""
+    decision = answer.decision
+    told = record | {"acteur": record["acteur"] | {"client_id": answer.client_id}, "operation": "jeton"}
+    if decision is None:
+        return told
+    verdicts = {_CONTROL_NAMES.get(c, c): _VERDICTS[v] for c, v in decision.controls.items()}
+    return told | {
+        "convention": decision.contract, "revision": decision.revision,
+        "controles": record["controles"] | {("identite" if c == "client" else c): v for c, v in verdicts.items()},
+        "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons],
     }
 
 
