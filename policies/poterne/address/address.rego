@@ -3,6 +3,8 @@
 # description: The TCP peer is in one of the contract's networks.
 # custom:
 #   clause: 4-C2
+# schemas:
+#   - input: schema.decision_input
 package poterne.address
 
 import data.poterne.agreements
@@ -22,7 +24,9 @@ verdict := "pass" if {
 	input.address.failure == null
 }
 
+# One address, not a network of addresses.
 declared if {
+	not contains(input.address.source, "/")
 	some network in agreements.found.addresses
 	net.cidr_contains(network, input.address.source)
 }

@@ -3,6 +3,8 @@
 # description: The certificate leads to the contract; every other identity must lead to the same one.
 # custom:
 #   clause: 4-C1
+# schemas:
+#   - input: schema.decision_input
 package poterne.agreements
 
 environment := data.contracts[input.environment]

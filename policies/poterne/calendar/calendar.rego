@@ -3,6 +3,8 @@
 # description: Days are texts "YYYY-MM-DD", which compare as dates do.
 # custom:
 #   clause: 3.4.1-d
+# schemas:
+#   - input: schema.decision_input
 package poterne.calendar
 
 now_ns := time.parse_rfc3339_ns(input.now)

@@ -3,6 +3,8 @@
 # description: Its path was verified, it is current, not revoked, of the right usage, and registered in a contract.
 # custom:
 #   clause: 4-C1
+# schemas:
+#   - input: schema.decision_input
 package poterne.certificate
 
 import data.poterne.agreements
@@ -41,8 +43,6 @@ registered if {
 }
 
 # The first that applies is told: one cause, one code.
-default code := "INF-CERT-04"
-
 code := "INF-CERT-01" if {
 	absent
 } else := by_failure[input.certificate.failure] if {
@@ -55,9 +55,7 @@ code := "INF-CERT-01" if {
 	not current
 } else := "INF-CERT-05" if {
 	not usable
-} else := "INF-CERT-06" if {
-	not registered
-}
+} else := "INF-CERT-06"
 
 absent if not presented
 

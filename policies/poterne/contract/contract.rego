@@ -3,6 +3,8 @@
 # description: Computed from input.now at every call and never stored; the file holds what persons decided.
 # custom:
 #   clause: 1-a
+# schemas:
+#   - input: schema.decision_input
 package poterne.contract
 
 import data.poterne.agreements
@@ -15,6 +17,7 @@ import data.poterne.calendar
 default verdict := "fail"
 
 verdict := "pass" if {
+	open
 	activated
 	in_force
 	uncut
@@ -24,6 +27,20 @@ verdict := "pass" if {
 }
 
 contract := agreements.found
+
+readings := data.readings[input.environment]
+
+# 12-a, 11-b: the API is neither blocked nor in maintenance.
+open if {
+	readings.api_bloquee == false
+	every slot in readings.maintenances {
+		not_during(slot)
+	}
+}
+
+not_during(slot) if calendar.now_ns < time.parse_rfc3339_ns(slot.du)
+
+not_during(slot) if calendar.now_ns >= time.parse_rfc3339_ns(slot.au)
 
 # 1-a, 3.x, 9.2-b: decided by persons, and no condition missing.
 activated if {
@@ -98,24 +115,26 @@ covered_by_attestation if {
 
 # AMB-1: literally three months before the end of validity (3.4.1-d), or that end itself.
 last_day_without_renewal := calendar.plus_months(contract.security.to, -3) if {
-	data.readings.suspension_homologation == "echeance"
+	readings.suspension_homologation == "echeance"
 }
 
 last_day_without_renewal := contract.security.to if {
-	data.readings.suspension_homologation == "fin_validite"
+	readings.suspension_homologation == "fin_validite"
 }
 
 # AMB-2: a questionnaire that is not updated after three years is an alert, or a suspension.
-questionnaire_counts if data.readings.questionnaire_expire == "alerter"
+questionnaire_counts if readings.questionnaire_expire == "alerter"
 
 questionnaire_counts if {
-	data.readings.questionnaire_expire == "suspendre"
+	readings.questionnaire_expire == "suspendre"
 	calendar.today <= calendar.plus_months(contract.security.returned, 36)
 }
 
-default code := "INF-SUSP-04"
-
-code := "INF-SUSP-03" if {
+code := "700700" if {
+	not readings.api_bloquee == false
+} else := "INF-MNT-01" if {
+	not open
+} else := "INF-SUSP-03" if {
 	contract.etat == "terminee"
 } else := "INF-SUSP-02" if {
 	contract.etat == "coupee_preventive"
@@ -127,11 +146,11 @@ code := "INF-SUSP-03" if {
 	not in_force
 } else := "INF-SUSP-02" if {
 	not uncut
-} else := "INF-SUSP-01" if {
-	not secure
-}
+} else := "INF-SUSP-01"
 
 clauses := {
+	"700700": "12-a",
+	"INF-MNT-01": "11-b",
 	"INF-SUSP-01": "3.4.1-e",
 	"INF-SUSP-02": "3.4.2-d",
 	"INF-SUSP-03": "14-d",

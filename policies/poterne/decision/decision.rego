@@ -70,7 +70,8 @@ decision := {
 	"revision": data.revision,
 }
 
-# In the order of the controls, then by code; the first is the one the caller is told.
+# In the order of the controls, then by code; the first is the one the caller is told. The gateway takes a refusal
+# without a reason for no decision at all.
 reasons := array.concat(
 	array.concat(array.concat(sort(certificate.reasons), sort(address.reasons)), sort(identifier.reasons)),
 	array.concat(array.concat(sort(identity.reasons), sort(contract.reasons)), sort(rights.reasons)),

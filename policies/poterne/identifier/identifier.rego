@@ -3,6 +3,8 @@
 # description: ID_Teleservice is there once, well-formed, and the contract's.
 # custom:
 #   clause: 4-C3
+# schemas:
+#   - input: schema.decision_input
 package poterne.identifier
 
 import data.poterne.agreements
@@ -27,8 +29,6 @@ established if {
 	input.identifier.failure == null
 	is_string(input.identifier.value)
 }
-
-default code := "INF-IDT-02"
 
 code := "INF-IDT-01" if {
 	not presented

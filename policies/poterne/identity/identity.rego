@@ -3,6 +3,8 @@
 # description: A valid token of this environment, bound to this certificate, of a client of the same contract, whose SIREN the certificate names.
 # custom:
 #   clause: 4-C4
+# schemas:
+#   - input: schema.decision_input
 package poterne.identity
 
 import data.poterne.agreements
@@ -45,8 +47,6 @@ of_contract if {
 }
 
 same_siren if input.certificate.siren == agreements.found.siren
-
-default code := "900901"
 
 code := "900902" if {
 	not presented

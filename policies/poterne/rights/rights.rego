@@ -3,6 +3,8 @@
 # description: Every perimeter of the call is covered by one line of rights, whose text is in force, within its deposit window; and the token has the scope.
 # custom:
 #   clause: 4-C5
+# schemas:
+#   - input: schema.decision_input
 package poterne.rights
 
 import data.poterne.agreements
@@ -119,12 +121,12 @@ form_codes := {
 	"too_many_perimeters": "4006",
 }
 
-reasons contains {"code": code, "control": "rights", "clause": "5.3-a"} if {
+explained contains {"code": code, "control": "rights", "clause": "5.3-a"} if {
 	not established
 	code := object.get(form_codes, object.get(input, ["rights", "failure"], ""), "4000")
 }
 
-reasons contains {"code": "900910", "control": "rights", "clause": "4-C5"} if {
+explained contains {"code": "900910", "control": "rights", "clause": "4-C5"} if {
 	verdict == "fail"
 	established
 	agreements.known
@@ -132,7 +134,7 @@ reasons contains {"code": "900910", "control": "rights", "clause": "4-C5"} if {
 	not scoped
 }
 
-reasons contains {"code": code, "control": "rights", "clause": "4-C5"} if {
+explained contains {"code": code, "control": "rights", "clause": "4-C5"} if {
 	verdict == "fail"
 	established
 	agreements.known
@@ -141,28 +143,14 @@ reasons contains {"code": code, "control": "rights", "clause": "4-C5"} if {
 	code := sprintf("INF-DRT-%02d", [first_unmatched(perimeter)])
 }
 
-# What no rule above explains is refused all the same.
-reasons contains {"code": "INF-DRT-01", "control": "rights", "clause": "4-C5"} if {
+# METADATA
+# description: Why not; what no rule explains is refused all the same, as a flux without a right.
+default reasons := set()
+
+reasons := explained if {
+	count(explained) > 0
+} else := {{"code": "INF-DRT-01", "control": "rights", "clause": "4-C5"}} if {
 	verdict == "fail"
-	established
-	agreements.known
-	not nothing_asked
-	scoped
-	unexplained
-}
-
-unexplained if input.rights.required != true
-
-unexplained if count(input.rights.perimeters) == 0
-
-unexplained if {
-	some perimeter in input.rights.perimeters
-	perimeter.flux != input.call.flux
-}
-
-unexplained if {
-	some perimeter in input.rights.perimeters
-	perimeter.operation != input.call.operation
 }
 
 first_unmatched(perimeter) := min({depth |
