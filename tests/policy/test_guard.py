@@ -104,7 +104,8 @@ def test_subtrees_of_the_wrong_kind_refuse(opa: Asked, contracts: dict[tuple[str
     call = allowed_call(contracts["production", "anfm"])
     for path in places(call):
         if isinstance(at(call, path), dict | list):
-            for wrong in (None, [], {}, "x", 1, True):
+            wrong_kinds: tuple[Any, ...] = (None, [], {}, "x", 1, True)
+            for wrong in wrong_kinds:
                 refused(opa, with_value(call, path, wrong))
     documents: tuple[Any, ...] = (None, [], {}, "x", 1, True)
     for document in documents:
