@@ -7,8 +7,10 @@ import yaml
 from pydantic import ValidationError
 
 from gateway_addons.core.contract.model import ENVIRONMENTS, Contract
+from gateway_addons.core.contract.readings import Readings
 
 MAX_FILE_BYTES = 256 * 1024
+MAX_DEPTH = 32
 
 
 class ContractFileError(Exception):
@@ -16,23 +18,35 @@ class ContractFileError(Exception):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (they hide size) and without repeated keys (the last would win in silence)."""
+    """Safe YAML without aliases (they hide size), merge keys or repeated keys (the last would win in silence), not deep."""
+
+    depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not accepted", event.start_mark)
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            raise _refused("aliases are not accepted", event)
+        if self.depth >= MAX_DEPTH:
+            raise _refused(f"deeper than {MAX_DEPTH} levels", event)
+        self.depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain name", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is repeated", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _refused(why: str, event: Any) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, why, event.start_mark)
 
 
 def load_contract(file: Path) -> Contract:
@@ -41,6 +55,15 @@ def load_contract(file: Path) -> Contract:
     Raises:
         ContractFileError: the file cannot be read, is not strict YAML, or is not a contract.
     """
+    return _load(file, Contract)
+
+
+def load_readings(file: Path) -> Readings:
+    """How unclear clauses are read. Raises `ContractFileError` like `load_contract`."""
+    return _load(file, Readings)
+
+
+def _load[S: (Contract, Readings)](file: Path, kind: type[S]) -> S:
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise ContractFileError(f"{file}: larger than {MAX_FILE_BYTES} bytes")
@@ -51,7 +74,7 @@ def load_contract(file: Path) -> Contract:
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as e:
         raise ContractFileError(f"{file}: not the YAML of a contract: {' '.join(str(e).split())}") from e
     try:
-        return Contract.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as e:
         raise ContractFileError("\n".join(_defect(file, text, error) for error in e.errors(include_url=False))) from e
 

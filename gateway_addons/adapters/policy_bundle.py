@@ -8,13 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from gateway_addons.adapters.contract_files import load_contracts
+from gateway_addons.adapters.contract_files import load_contracts, load_readings
 from gateway_addons.core.contract.compile import compile_contracts
 
 BUILD_TIMEOUT_S = 60
-FORBIDDEN_BUILTINS = frozenset({"http.send", "opa.runtime", "net.lookup_ip_addr", "time.now_ns", "rand.intn", "uuid.rfc4122"})
+FORBIDDEN_BUILTINS = frozenset({"http.send", "opa.runtime", "net.lookup_ip_addr", "time.now_ns", "rand.intn", "uuid.rfc4122",
+                                 "io.jwt.decode_verify"})
 """A decision depends on its input and on the bundle, and on nothing else."""
 
 
@@ -31,7 +30,7 @@ def build_bundle(opa_binary: Path, policies: Path, contracts: Path, out: Path, r
     """
     data: dict[str, Any] = {
         "contracts": compile_contracts(load_contracts(contracts)),
-        "readings": yaml.safe_load((readings or contracts.parent / "readings.yaml").read_text(encoding="utf-8")),
+        "readings": load_readings(readings or contracts.parent / "readings.yaml").data(),
     }
     with tempfile.TemporaryDirectory(prefix="poterne-bundle-") as scratch:
         root = Path(scratch) / "bundle"
@@ -43,9 +42,9 @@ def build_bundle(opa_binary: Path, policies: Path, contracts: Path, out: Path, r
         (root / ".manifest").write_text(json.dumps(manifest))
         capabilities = _capabilities(opa_binary, Path(scratch) / "capabilities.json")
         built = Path(scratch) / "bundle.tar.gz"
-        _opa(opa_binary, "check", "--strict", "--bundle", "--capabilities", str(capabilities), str(root))
-        _opa(opa_binary, "build", "--bundle", str(root), "--output", str(built), "--capabilities", str(capabilities),
-             "--ignore", "*_test.rego")
+        _opa(opa_binary, "check", "--strict", "--bundle", "--capabilities", str(capabilities), root.name, folder=root.parent)
+        _opa(opa_binary, "build", "--bundle", root.name, "--output", str(built), "--capabilities", str(capabilities),
+             folder=root.parent)
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = out.with_suffix(".partial")
         shutil.copyfile(built, partial)
@@ -76,10 +75,11 @@ def _capabilities(opa_binary: Path, file: Path) -> Path:
     return file
 
 
-def _opa(binary: Path, *arguments: str) -> str:
+def _opa(binary: Path, *arguments: str, folder: Path | None = None) -> str:
+    """OPA's output; it runs in `folder`, so that the bundle names no path of this machine."""
     try:
-        done = subprocess.run([str(binary), *arguments], capture_output=True, text=True, timeout=BUILD_TIMEOUT_S,  # noqa: S603
-                              check=False)
+        done = subprocess.run([str(binary.absolute()), *arguments], cwd=folder, capture_output=True, text=True,  # noqa: S603
+                              timeout=BUILD_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise BundleError(f"opa {arguments[0]}: {e}") from e
     if done.returncode != 0:

@@ -2,21 +2,29 @@ package system.authz_test
 
 import data.system.authz
 
-test_the_two_questions if {
-	authz.allow == true with input as {"method": "POST", "path": ["v1", "data", "poterne", "decision"]}
-	authz.allow == true with input as {"method": "POST", "path": ["v1", "data", "poterne", "token", "decision"]}
+allowed(method, path, params) := answer if {
+	answer := authz.allow with input as {"method": method, "path": path, "params": params}
 }
 
-test_health_metrics_status if {
-	authz.allow == true with input as {"method": "GET", "path": ["health"]}
-	authz.allow == true with input as {"method": "GET", "path": ["metrics"]}
-	authz.allow == true with input as {"method": "GET", "path": ["v1", "status"]}
+test_questions if {
+	allowed("POST", ["v1", "data", "poterne", "decision"], {}) == true
+	allowed("POST", ["v1", "data", "poterne", "token", "decision"], {"provenance": ["true"]}) == true
 }
 
-test_nothing_else if {
-	authz.allow == false with input as {}
-	authz.allow == false with input as {"method": "GET", "path": ["v1", "data", "poterne", "decision"]}
-	authz.allow == false with input as {"method": "POST", "path": ["v1", "data"]}
-	authz.allow == false with input as {"method": "PUT", "path": ["v1", "policies", "x"]}
-	authz.allow == false with input as {"method": "POST", "path": []}
+test_reading if {
+	allowed("GET", ["health"], {"bundles": ["true"]}) == true
+	allowed("GET", ["metrics"], {}) == true
+	allowed("GET", ["v1", "status"], {}) == true
+}
+
+test_all_else if {
+	allowed("GET", ["v1", "data"], {}) == false
+	allowed("POST", ["v1", "data", "contracts"], {}) == false
+	allowed("POST", ["v1", "data", "poterne", "decision"], {"explain": ["full"]}) == false
+	allowed("PUT", ["v1", "policies", "x"], {}) == false
+}
+
+test_nothing if {
+	answer := authz.allow with input as {}
+	answer == false
 }

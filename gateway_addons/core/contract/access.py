@@ -22,6 +22,9 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 Scope = Literal["infinoe_budgetaire_ecriture", "infinoe_comptable_ecriture", "infinoe_financiere_ecriture",
                 "infinoe_referentiel_ecriture"]
+DistinguishedName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^|]+$")]
+"""Without `|`, which stands between issuer and subject in the look-up key."""
+
 BudgetName = Annotated[str, StringConstraints(pattern=r"^(BP|BA|SACD)/[A-Za-z0-9]{1,10}$")]
 _PERIODES = re.compile(r"(0[1-9]|1[0-3])(?:\.\.(0[1-9]|1[0-3]))?")
 
@@ -31,10 +34,16 @@ class Certificat(Section):
 
     empreinte_sha256: Sha256 | None = None
     sujet: Text
-    emetteur: Text
+    emetteur: DistinguishedName
     du: Day
     au: Day
     eku: tuple[Literal["clientAuth"], ...] = ("clientAuth",)
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "Certificat":
+        if self.au < self.du:
+            raise ValueError("4-C1: au is before du")
+        return self
 
 
 class ClientOAuth2(Section):
@@ -69,6 +78,8 @@ class Droit(Section):
 
     @model_validator(mode="after")
     def _dimensions(self) -> "Droit":
+        if self.depot_au < self.depot_du:
+            raise ValueError("4-C5: depot_au is before depot_du")
         if self.flux == "referentiel":
             if self.budgets or self.periodes:
                 raise ValueError("a right for référentiels has neither budgets nor periodes")

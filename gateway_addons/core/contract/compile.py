@@ -4,11 +4,13 @@ Nothing that a date decides is decided here: dates go along as they are, and Reg
 """
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from gateway_addons.core.contract.access import Certificat, Droit
 from gateway_addons.core.contract.gates import missing_conditions
 from gateway_addons.core.contract.model import Contract
+from gateway_addons.core.contract.security import Homologation
 
 WINDOW_S = 60
 
@@ -61,11 +63,14 @@ def _contract(contract: Contract) -> dict[str, Any]:
     """One contract as policy sees it: no contact, no document, nothing that a verdict does not need."""
     return {
         "id": contract.convention.id,
+        "api": contract.convention.api,
         "etat": contract.convention.etat,
         "missing": [m.clause for m in missing_conditions(contract)],
+        "opening": _opening(contract),
+        "ends": _day(contract.convention.fin_echange_le),
         "organisation": contract.organisme.nom,
         "siren": contract.organisme.siren,
-        "certificates": {certificate_key(c): {"from": str(c.du), "to": str(c.au)} for c in contract.acces.certificats},
+        "certificates": _registrations(contract),
         "addresses": list(contract.acces.adresses_ip),
         "identifiers": list(contract.acces.identifiants_techniques),
         "clients": {c.client_id: {"scopes": list(c.scopes)} for c in contract.acces.clients_oauth2},
@@ -79,33 +84,54 @@ def _contract(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _registrations(contract: Contract) -> dict[str, list[dict[str, Any]]]:
+    """Every registration of each certificate: the same names come back when a certificate is renewed."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for certificate in contract.acces.certificats:
+        registration = {"from": str(certificate.du), "to": str(certificate.au), "eku": list(certificate.eku)}
+        found.setdefault(certificate_key(certificate), []).append(registration)
+    return found
+
+
+def _opening(contract: Contract) -> list[str]:
+    """The moments that must have come before the contract is active (1-a). Without one of them it is not."""
+    moments = (contract.datapass.validee_le, contract.cgu.acceptee_le)
+    return [m.isoformat() for m in moments if m is not None]
+
+
 def _security(contract: Contract) -> dict[str, Any]:
-    if contract.convention.environnement != "production":
-        return {"way": "sandbox"}
     security = contract.securite
+    risk = security.questionnaire.risque_critique if security.questionnaire else None
+    held = {"risk": {"deadline": str(risk.delai_resolution), "resolved": _day(risk.resolu_le)} if risk else None}
+    if contract.convention.environnement != "production":
+        return {"way": "sandbox"} | held
     if security.voie == "homologation" and security.homologation:
-        attestation, successor = security.homologation, security.homologation.successeur
-        return {
-            "way": "homologation", "pronounced": str(attestation.prononcee_le), "from": str(attestation.valide_du),
-            "to": str(attestation.valide_au),
-            "successor": {"from": str(successor.valide_du), "to": str(successor.valide_au), "received": str(successor.recu_le)}
-            if successor else None,
-        }
+        return {"way": "homologation", "attestations": _attestations(security.homologation)} | held
     if security.voie == "questionnaire" and security.questionnaire:
-        risk = security.questionnaire.risque_critique
-        return {
-            "way": "questionnaire", "returned": str(security.questionnaire.retourne_le),
-            "risk": {"deadline": str(risk.delai_resolution), "resolved": str(risk.resolu_le) if risk.resolu_le else None}
-            if risk else None,
-        }
-    return {"way": "none"}
+        return {"way": "questionnaire", "returned": str(security.questionnaire.retourne_le)} | held
+    return {"way": "none"} | held
+
+
+def _attestations(current: Homologation) -> list[dict[str, str | None]]:
+    """The attestation and its successor, in order (3.4.1-d)."""
+    first = {"pronounced": str(current.prononcee_le), "received": _day(current.recu_le),
+             "from": str(current.valide_du), "to": str(current.valide_au)}
+    following = current.successeur
+    if following is None:
+        return [first]
+    return [first, {"pronounced": str(following.prononcee_le or following.recu_le), "received": str(following.recu_le),
+                    "from": str(following.valide_du), "to": str(following.valide_au)}]
+
+
+def _day(value: date | None) -> str | None:
+    return str(value) if value else None
 
 
 def _termination(contract: Contract) -> dict[str, Any] | None:
     end = contract.resiliation
     if end is None:
         return None
-    return {"notified": str(end.notifiee_le), "effective": str(end.effective_le) if end.effective_le else None,
+    return {"notified": str(end.notifiee_le), "effective": _day(end.effective_le),
             "at_once": end.cas_securite}
 
 
@@ -113,7 +139,7 @@ def _right(contract: Contract, right: Droit) -> dict[str, Any]:
     text = next(t for t in contract.cadre_juridique.textes if t.id == right.texte_id)
     return {
         "flux": right.flux, "operations": list(right.operations), "siret": right.siret, "budgets": list(right.budgets),
-        "exercices": list(right.exercices), "months": list(right.months()), "from": str(right.depot_du),
-        "to": str(right.depot_au),
-        "text": {"id": text.id, "from": str(text.applicable_du), "to": str(text.applicable_au) if text.applicable_au else None},
+        "exercices": list(right.exercices), "months": list(right.months()),
+        "from": str(right.depot_du), "to": str(right.depot_au),
+        "text": {"id": text.id, "from": str(text.applicable_du), "to": _day(text.applicable_au)},
     }

@@ -24,6 +24,9 @@ type Gate = tuple[str, str, str, Callable[[Contract], bool]]
 _ALWAYS: tuple[Gate, ...] = (
     ("1-a", "datapass.etat", "DataPass must be validated", lambda c: c.datapass.etat == "validated"),
     ("1-a", "cgu.acceptee_le", "record when the terms of use were accepted", lambda c: c.cgu.acceptee_le is not None),
+    ("1-a", "datapass.validee_le", "record when DataPass was validated", lambda c: c.datapass.validee_le is not None),
+    ("1-a", "datapass.form_uid", "the DataPass form must be that of this environment", lambda c: _form_fits(c)),
+    ("3.1.1-f", "droits", "grant at least one right", lambda c: bool(c.droits)),
     ("2.1-c", "cadre_juridique.textes", "name at least one legal text", lambda c: bool(c.cadre_juridique.textes)),
     ("3.1.1-h", "services_destinataires", "name at least one service that receives the data",
      lambda c: bool(c.services_destinataires)),
@@ -65,6 +68,11 @@ def missing_conditions(contract: Contract) -> tuple[Missing, ...]:
     """What still forbids this contract to be active; empty when nothing does. The sandbox has no production gates."""
     gates = _ALWAYS + (_PRODUCTION if contract.convention.environnement == "production" else ())
     return tuple(Missing(clause, path, to_do) for clause, path, to_do, met in gates if not met(contract))
+
+
+def _form_fits(contract: Contract) -> bool:
+    """DataPass names its forms `...-production` and `...-sandbox`."""
+    return contract.datapass.form_uid.endswith(f"-{contract.environment}")
 
 
 def _favourable(opinion: object) -> bool:

@@ -1,8 +1,8 @@
 """A contract (convention) as its YAML file says it; field names are the file's, clauses are told in each section's module."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import StringConstraints, model_validator
 
 from gateway_addons.core.contract.access import Acces, Droit, Volumetrie
 from gateway_addons.core.contract.fields import Day, Name, Section, Text
@@ -19,12 +19,17 @@ DEFAULT_QUOTAS = {"production": 200, "bac_a_sable": 50}
 
 
 class Convention(Section):
-    """`etat` is what persons decided; what dates decide is computed from now at each call."""
+    """`etat` is what persons decided; what dates decide is computed from now at each call.
+
+    `fin_echange_le` is the first day without exchange (13-a); `api` the name of the API in `config/apis/`.
+    """
 
     id: Name
+    api: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")] = "infinoe"
     environnement: Literal["production", "bac_a_sable"]
     etat: Literal["brouillon", "instruite", "active", "en_preavis", "suspendue_homologation", "coupee_preventive", "terminee"]
     souscription_production_le: Day | None = None
+    fin_echange_le: Day | None = None
     finalite: Text
 
 

@@ -26,10 +26,17 @@ class LeveeReserves(Section):
 class Successeur(Section):
     """The next attestation, due three months before the end of the current one (3.4.1-d)."""
 
+    prononcee_le: Day | None = None
     valide_du: Day
     valide_au: Day
     document_sha256: Sha256
     recu_le: Day
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "Successeur":
+        if self.valide_au < self.valide_du:
+            raise ValueError("3.4.1-a: valide_au is before valide_du")
+        return self
 
 
 class Homologation(Section):

@@ -1,6 +1,6 @@
 # METADATA
 # title: Control C2, the address
-# description: The TCP peer is in one of the contract's networks.
+# description: The TCP peer is in one of the contract's networks, IPv4 or IPv6.
 # custom:
 #   clause: 4-C2
 # schemas:
@@ -10,25 +10,42 @@ package poterne.address
 import data.poterne.agreements
 
 # METADATA
-# description: pass only when one network holds the source.
+# description: pass only when one network holds the source; not_evaluated when no contract names networks.
 # custom:
 #   clause: 4-C2
 default verdict := "fail"
 
 verdict := "pass" if {
 	agreements.known
-	input.address.failure == null
+	established
 	declared
 } else := "not_evaluated" if {
-	not agreements.known
-	input.address.failure == null
+	agreements.known == false
+	established
 }
 
-# One address, not a network of addresses.
+established if {
+	input.address.failure == null
+	is_address(input.address.source)
+	is_address(input.address.peer)
+}
+
+# One address, never a network: net.cidr_contains takes a network inside another for contained.
+is_address(text) if {
+	is_string(text)
+	regex.match(`^[0-9A-Fa-f:.]{2,45}$`, text)
+}
+
 declared if {
-	not contains(input.address.source, "/")
+	is_array(agreements.found.addresses)
 	some network in agreements.found.addresses
 	net.cidr_contains(network, input.address.source)
 }
 
-reasons contains {"code": "900805", "control": "address", "clause": "4-C2"} if verdict == "fail"
+# METADATA
+# description: Why the control fails.
+# custom:
+#   clause: 4-C2
+reasons := {"900805"}
+
+fallback := "900805"

@@ -1,20 +1,46 @@
 # METADATA
 # title: Which contract a call belongs to
-# description: The certificate leads to the contract; every other identity must lead to the same one.
+# description: >-
+#   The certificate leads to the contract; every other identity must lead to the same one. Only keyed look-ups: the cost
+#   does not grow with the number of contracts.
 # custom:
-#   clause: 4-C1
+#   clause: "4-C1, 4-e"
 # schemas:
 #   - input: schema.decision_input
 package poterne.agreements
 
-environment := data.contracts[input.environment]
+environment := data.contracts[input.environment] if {
+	input.schema == 1
+	input.environment in {"production", "sandbox"}
+}
 
-by_fingerprint := sprintf("sha256:%s", [input.certificate.sha256])
+# METADATA
+# description: How the terms of use are read in this environment, and what its operator has stopped.
+readings := data.readings[input.environment]
 
-by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subject])
+# After `chain` or `absent` the names in a certificate are only the caller's word, and lead nowhere.
+issuer_proven := {null, "expired", "not_yet_valid", "revoked", "revocation_unknown", "usage"}
+
+names_can_be_believed if {
+	input.certificate.presented == true
+	input.certificate.failure in issuer_proven
+}
+
+by_fingerprint := sprintf("sha256:%s", [input.certificate.sha256]) if {
+	names_can_be_believed
+	is_string(input.certificate.sha256)
+}
+
+by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subject]) if {
+	names_can_be_believed
+	is_string(input.certificate.issuer)
+	is_string(input.certificate.subject)
+}
 
 # METADATA
 # description: How the certificate is registered; its fingerprint goes before its names.
+# custom:
+#   clause: 4-C1
 default key := null
 
 key := by_fingerprint if {
@@ -25,6 +51,8 @@ key := by_fingerprint if {
 
 # METADATA
 # description: The contract, or null when the certificate leads to none.
+# custom:
+#   clause: 4-C1
 default found := null
 
 found := environment.by_id[environment.certificates[key]]

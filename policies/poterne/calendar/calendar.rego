@@ -1,56 +1,97 @@
 # METADATA
 # title: Dates of Europe/Paris
-# description: Days are texts "YYYY-MM-DD", which compare as dates do.
+# description: >-
+#   Days are texts "YYYY-MM-DD", which compare as dates do; the clock is input.now and nothing else. Every function here is
+#   undefined for what is no day, so that nothing can be proven with it: Rego orders null before every text, and a bare
+#   comparison with a missing date would hold.
 # custom:
-#   clause: 3.4.1-d
+#   clause: "3.4.1-d, 3.4.2-e, 14-d"
 # schemas:
 #   - input: schema.decision_input
 package poterne.calendar
 
-now_ns := time.parse_rfc3339_ns(input.now)
+# METADATA
+# description: The instant of the question, in nanoseconds.
+# custom:
+#   clause: 3.4.1-a
+now_ns := instant(input.now)
 
 # METADATA
 # description: Today in Paris, from input.now and from nothing else.
+# custom:
+#   clause: 3.4.1-a
 today := time.format([now_ns, "Europe/Paris", "2006-01-02"])
 
 # METADATA
-# description: Is today within [from, to], both days included? An end of null is open.
-within(from, to) if {
-	is_string(from)
-	today >= from
-	before_end(to)
+# description: An instant of RFC 3339, in nanoseconds.
+instant(text) := ns if {
+	is_string(text)
+	ns := time.parse_rfc3339_ns(text)
 }
 
-before_end(null)
-
-before_end(to) if {
-	is_string(to)
-	today <= to
+is_day(text) if {
+	is_string(text)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, text)
 }
 
 # METADATA
-# description: The same day `months` later (earlier when negative), clamped to the end of the month.
+# description: The day is today or has passed.
+reached(day) if {
+	is_day(day)
+	day <= today
+}
+
+# METADATA
+# description: The day is today or is to come.
+not_passed(day) if {
+	is_day(day)
+	today <= day
+}
+
+# METADATA
+# description: The day is still to come.
+ahead(day) if {
+	is_day(day)
+	today < day
+}
+
+# METADATA
+# description: Is today within [from, to], both days included?
+within(from, to) if {
+	reached(from)
+	not_passed(to)
+}
+
+# METADATA
+# description: The same, where an end of null is open.
+within_open(from, to) if within(from, to)
+
+within_open(from, to) if {
+	reached(from)
+	to == null
+}
+
+# METADATA
+# description: The same day `months` later (earlier when negative), or the last day of a month that has no such day.
+# custom:
+#   clause: "3.4.1-d, 14-d"
 plus_months(day, months) := sprintf("%04d-%02d-%02d", [year, month, min({number, days_in(year, month)})]) if {
-	[y, m, number] := [to_number(part) | some part in split(trim_zeros(day), "-")]
+	is_day(day)
+	[y, m, number] := [to_number(trim_left(part, "0")) | some part in split(day, "-")]
 	index := ((y * 12) + (m - 1)) + months
 	year := floor(index / 12)
 	month := (index % 12) + 1
 }
 
-# A number with a leading zero is no number to OPA.
-trim_zeros(day) := replace(replace(day, "-0", "-"), "--", "-")
+days_in(year, month) := 28 + leap(year) if {
+	month == 2
+} else := 30 if {
+	month in {4, 6, 9, 11}
+} else := 31
 
-days_in(_, month) := 31 if month in {1, 3, 5, 7, 8, 10, 12}
-
-days_in(_, month) := 30 if month in {4, 6, 9, 11}
-
-days_in(year, 2) := 29 if leap(year)
-
-days_in(year, 2) := 28 if not leap(year)
-
-leap(year) if {
+leap(year) := 1 if {
 	year % 4 == 0
 	year % 100 != 0
-}
-
-leap(year) if year % 400 == 0
+} else := 1 if {
+	year % 400 == 0
+} else := 0

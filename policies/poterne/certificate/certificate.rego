@@ -11,69 +11,110 @@ import data.poterne.agreements
 import data.poterne.calendar
 
 # METADATA
-# description: pass only when every part is proven.
+# description: pass only when every part is proven; never not_evaluated, since it anchors the others.
 # custom:
 #   clause: 4-C1
 default verdict := "fail"
 
 verdict := "pass" if {
-	input.certificate.presented == true
-	input.certificate.verified == true
-	input.certificate.failure == null
-	input.certificate.revocation == "good"
+	well_formed
+	proven
 	current
+	input.certificate.revocation == "good"
 	usable
+	agreements.known
 	registered
 }
 
-current if {
-	time.parse_rfc3339_ns(input.certificate.not_before) <= calendar.now_ns
-	calendar.now_ns <= time.parse_rfc3339_ns(input.certificate.not_after)
+well_formed if {
+	every name in ["sha256", "spki_sha256"] {
+		is_string(input.certificate[name])
+		regex.match(`^[0-9a-f]{64}$`, input.certificate[name])
+	}
+	every name in ["subject", "issuer", "serial"] {
+		is_string(input.certificate[name])
+		input.certificate[name] != ""
+	}
+	siret_agrees
 }
 
-usable if {
-	"clientAuth" in input.certificate.extended_key_usage
-	"digitalSignature" in input.certificate.key_usage
+# A certificate may name a SIREN alone; when it names a SIRET too, that is one of the same body.
+siret_agrees if input.certificate.siret == null
+
+siret_agrees if {
+	is_string(input.certificate.siren)
+	is_string(input.certificate.siret)
+	startswith(input.certificate.siret, input.certificate.siren)
 }
-
-registered if {
-	agreements.known
-	binding := agreements.found.certificates[agreements.key]
-	calendar.within(binding.from, binding.to)
-}
-
-# The first that applies is told: one cause, one code.
-code := "INF-CERT-01" if {
-	absent
-} else := by_failure[input.certificate.failure] if {
-	input.certificate.failure in object.keys(by_failure)
-} else := "INF-CERT-04" if {
-	not proven
-} else := "INF-CERT-03" if {
-	input.certificate.revocation != "good"
-} else := "INF-CERT-02" if {
-	not current
-} else := "INF-CERT-05" if {
-	not usable
-} else := "INF-CERT-06"
-
-absent if not presented
-
-presented if input.certificate.presented == true
 
 proven if {
+	input.certificate.presented == true
 	input.certificate.verified == true
 	input.certificate.failure == null
 }
 
-by_failure := {
-	"absent": "INF-CERT-01",
-	"expired": "INF-CERT-02",
-	"not_yet_valid": "INF-CERT-02",
-	"revoked": "INF-CERT-03",
-	"revocation_unknown": "INF-CERT-03",
-	"chain": "INF-CERT-04",
-	"usage": "INF-CERT-05",
+current if {
+	calendar.instant(input.certificate.not_before) <= calendar.now_ns
+	calendar.now_ns <= calendar.instant(input.certificate.not_after)
 }
 
-reasons contains {"code": code, "control": "certificate", "clause": "4-C1"} if verdict != "pass"
+# RFC 5280 4.2.1.3 and 4.2.1.12
+usable if {
+	is_array(input.certificate.key_usage)
+	"digitalSignature" in input.certificate.key_usage
+	is_array(input.certificate.extended_key_usage)
+	"clientAuth" in input.certificate.extended_key_usage
+}
+
+registered if {
+	some registration in agreements.found.certificates[agreements.key]
+	calendar.within(registration.from, registration.to)
+	is_array(registration.eku)
+	every usage in registration.eku {
+		usage in input.certificate.extended_key_usage
+	}
+}
+
+# METADATA
+# description: Why the control fails; these explain, they do not decide.
+# custom:
+#   clause: 4-C1
+reasons contains "INF-CERT-01" if absent
+
+absent if input.certificate.presented == false
+
+absent if input.certificate.failure == "absent"
+
+reasons contains "INF-CERT-02" if input.certificate.failure in {"expired", "not_yet_valid"}
+
+reasons contains "INF-CERT-02" if {
+	proven
+	not current
+}
+
+reasons contains "INF-CERT-03" if input.certificate.failure in {"revoked", "revocation_unknown"}
+
+reasons contains "INF-CERT-03" if {
+	proven
+	not revocation_good
+}
+
+revocation_good if input.certificate.revocation == "good"
+
+reasons contains "INF-CERT-04" if input.certificate.failure == "chain"
+
+reasons contains "INF-CERT-05" if input.certificate.failure == "usage"
+
+reasons contains "INF-CERT-05" if {
+	proven
+	not usable
+}
+
+reasons contains "INF-CERT-06" if {
+	agreements.names_can_be_believed
+	not registered
+}
+
+# METADATA
+# description: The reason where no rule tells why, for instance when a fact is missing.
+fallback := "INF-CERT-04"

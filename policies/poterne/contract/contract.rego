@@ -9,152 +9,124 @@ package poterne.contract
 
 import data.poterne.agreements
 import data.poterne.calendar
+import data.poterne.contract.security
 
 # METADATA
-# description: pass only when the contract is active, secure, not suspended and not ended.
+# description: pass only when the service is open and the contract active, in force, uncut and secure.
 # custom:
 #   clause: 1-a
 default verdict := "fail"
 
 verdict := "pass" if {
-	open
+	agreements.known
+	api_open
+	no_maintenance
 	activated
 	in_force
 	uncut
-	secure
+	security.current
 } else := "not_evaluated" if {
-	not agreements.known
+	agreements.known == false
 }
 
 contract := agreements.found
 
-readings := data.readings[input.environment]
+# 12-a: the whole API can be stopped.
+api_open if agreements.readings.api_bloquee == false
 
-# 12-a, 11-b: the API is neither blocked nor in maintenance.
-open if {
-	readings.api_bloquee == false
-	every slot in readings.maintenances {
-		not_during(slot)
+# 11-b: a slot of maintenance, its end excluded.
+no_maintenance if {
+	is_array(agreements.readings.maintenances)
+	every slot in agreements.readings.maintenances {
+		outside(slot.from, slot.to)
 	}
 }
 
-not_during(slot) if calendar.now_ns < time.parse_rfc3339_ns(slot.du)
+# Before `from`, or at `to` or later. An end of null never comes.
+outside(from, _) if calendar.now_ns < calendar.instant(from)
 
-not_during(slot) if calendar.now_ns >= time.parse_rfc3339_ns(slot.au)
+outside(_, to) if calendar.now_ns >= calendar.instant(to)
 
-# 1-a, 3.x, 9.2-b: decided by persons, and no condition missing.
+# 1-a, 3.x, 9.2-b: decided by persons, no condition missing, and every decision's day has come.
 activated if {
-	contract.etat in {"active", "en_preavis"}
+	decided_active
+	is_array(contract.missing)
 	count(contract.missing) == 0
-	count(contract.rights) > 0
+	opening_reached
 }
 
-# 14-d: two months after the notice; 14-e: until then the exchange goes on; 14-f: at once for security.
-in_force if contract.termination == null
+decided_active if contract.etat in {"active", "en_preavis"}
 
-in_force if {
-	contract.termination.at_once == false
-	calendar.today < end_of_notice
-}
-
-end_of_notice := contract.termination.effective if {
-	contract.termination.effective != null
-} else := calendar.plus_months(contract.termination.notified, 2)
-
-# 12-a: an operator's suspension, from one moment to another; 3.4.2-d: a critical risk past its deadline.
-uncut if {
-	every suspension in contract.suspensions {
-		over_or_not_yet(suspension)
+opening_reached if {
+	count(contract.opening) > 0
+	every moment in contract.opening {
+		calendar.instant(moment) <= calendar.now_ns
 	}
-	risk_is_held
 }
 
-over_or_not_yet(suspension) if calendar.now_ns < time.parse_rfc3339_ns(suspension.from)
-
-over_or_not_yet(suspension) if {
-	suspension.to != null
-	calendar.now_ns >= time.parse_rfc3339_ns(suspension.to)
+# 13-a: the first day without exchange; 14-d: two months after the notice; 14-e: until then the exchange goes on.
+in_force if {
+	decided_not_ended
+	before_end_of_exchange
+	before_end_of_notice
 }
 
-risk_is_held if contract.security.way != "questionnaire"
+decided_not_ended if contract.etat != "terminee"
 
-risk_is_held if contract.security.risk == null
+before_end_of_exchange if contract.ends == null
 
-risk_is_held if contract.security.risk.resolved != null
+before_end_of_exchange if calendar.ahead(contract.ends)
 
-risk_is_held if calendar.today <= contract.security.risk.deadline
+before_end_of_notice if contract.termination == null
 
-# 3.4: the sandbox asks for no evidence; homologation by its dates; questionnaire by the reading AMB-2.
-secure if {
-	contract.security.way == "sandbox"
-	input.environment == "sandbox"
+before_end_of_notice if calendar.ahead(end_of_notice)
+
+# 14-d: never sooner than two months after the notice, later when the parties say so; 14-f: at once for security.
+end_of_notice := contract.termination.notified if {
+	contract.termination.at_once == true
+	contract.termination.effective == null
+} else := contract.termination.effective if {
+	contract.termination.at_once == true
+} else := calendar.plus_months(contract.termination.notified, 2) if {
+	contract.termination.effective == null
+} else := max({contract.termination.effective, calendar.plus_months(contract.termination.notified, 2)})
+
+# 12-a: an operator's suspension, from one moment to another; 3.4.2-d: a cut decided, or a critical risk past its deadline.
+uncut if {
+	decided_not_cut
+	not_suspended
+	security.risk_held
 }
 
-secure if {
-	contract.security.way == "homologation"
-	contract.security.pronounced <= calendar.today
-	covered_by_attestation
+decided_not_cut if contract.etat != "coupee_preventive"
+
+not_suspended if {
+	is_array(contract.suspensions)
+	every suspension in contract.suspensions {
+		outside(suspension.from, suspension.to)
+	}
 }
 
-secure if {
-	contract.security.way == "questionnaire"
-	questionnaire_counts
-}
+# METADATA
+# description: Why the control fails; these explain, they do not decide.
+# custom:
+#   clause: 1-a
+reasons contains "700700" if not api_open
 
-# 3.4.1-e: a recorded successor that covers today lifts the suspension.
-covered_by_attestation if {
-	contract.security.successor != null
-	contract.security.successor.received <= calendar.today
-	calendar.within(contract.security.successor.from, contract.security.successor.to)
-}
+reasons contains "INF-MNT-01" if not no_maintenance
 
-covered_by_attestation if {
-	calendar.within(contract.security.from, contract.security.to)
-	calendar.today <= last_day_without_renewal
-}
+reasons contains "INF-SUSP-01" if not security.current
 
-# AMB-1: literally three months before the end of validity (3.4.1-d), or that end itself.
-last_day_without_renewal := calendar.plus_months(contract.security.to, -3) if {
-	readings.suspension_homologation == "echeance"
-}
+reasons contains "INF-SUSP-01" if contract.etat == "suspendue_homologation"
 
-last_day_without_renewal := contract.security.to if {
-	readings.suspension_homologation == "fin_validite"
-}
+reasons contains "INF-SUSP-02" if not uncut
 
-# AMB-2: a questionnaire that is not updated after three years is an alert, or a suspension.
-questionnaire_counts if readings.questionnaire_expire == "alerter"
+reasons contains "INF-SUSP-03" if not in_force
 
-questionnaire_counts if {
-	readings.questionnaire_expire == "suspendre"
-	calendar.today <= calendar.plus_months(contract.security.returned, 36)
-}
-
-code := "700700" if {
-	not readings.api_bloquee == false
-} else := "INF-MNT-01" if {
-	not open
-} else := "INF-SUSP-03" if {
-	contract.etat == "terminee"
-} else := "INF-SUSP-02" if {
-	contract.etat == "coupee_preventive"
-} else := "INF-SUSP-01" if {
-	contract.etat == "suspendue_homologation"
-} else := "INF-SUSP-04" if {
+# An end, a cut or a suspension that persons decided is told by its own code.
+reasons contains "INF-SUSP-04" if {
 	not activated
-} else := "INF-SUSP-03" if {
-	not in_force
-} else := "INF-SUSP-02" if {
-	not uncut
-} else := "INF-SUSP-01"
-
-clauses := {
-	"700700": "12-a",
-	"INF-MNT-01": "11-b",
-	"INF-SUSP-01": "3.4.1-e",
-	"INF-SUSP-02": "3.4.2-d",
-	"INF-SUSP-03": "14-d",
-	"INF-SUSP-04": "1-a",
+	not contract.etat in {"terminee", "coupee_preventive", "suspendue_homologation"}
 }
 
-reasons contains {"code": code, "control": "contract", "clause": clauses[code]} if verdict == "fail"
+fallback := "INF-SUSP-04"

@@ -13,7 +13,10 @@ import data.poterne.certificate
 import data.poterne.contract
 import data.poterne.identifier
 import data.poterne.identity
+import data.poterne.reasons
 import data.poterne.rights
+
+order := ["certificate", "address", "identifier", "identity", "contract", "rights"]
 
 controls := {
 	"certificate": certificate.verdict,
@@ -62,7 +65,7 @@ default decision := {
 decision := {
 	"allow": allow,
 	"controls": controls,
-	"reasons": reasons,
+	"reasons": explained,
 	"contract": agreements.id,
 	"quota": quota,
 	"assertion": assertion,
@@ -70,12 +73,28 @@ decision := {
 	"revision": data.revision,
 }
 
-# In the order of the controls, then by code; the first is the one the caller is told. The gateway takes a refusal
-# without a reason for no decision at all.
-reasons := array.concat(
-	array.concat(array.concat(sort(certificate.reasons), sort(address.reasons)), sort(identifier.reasons)),
-	array.concat(array.concat(sort(identity.reasons), sort(contract.reasons)), sort(rights.reasons)),
-)
+# An allowed call has nothing to explain: the reasons are not even evaluated.
+explained := [] if {
+	allow
+} else := reasons.listed(order, controls, given, fallbacks)
+
+given := {
+	"certificate": certificate.reasons,
+	"address": address.reasons,
+	"identifier": identifier.reasons,
+	"identity": identity.reasons,
+	"contract": contract.reasons,
+	"rights": rights.reasons,
+}
+
+fallbacks := {
+	"certificate": certificate.fallback,
+	"address": address.fallback,
+	"identifier": identifier.fallback,
+	"identity": identity.fallback,
+	"contract": contract.fallback,
+	"rights": rights.fallback,
+}
 
 # AMB-3: a known consumer's call is charged whatever the other controls say.
 default quota := null

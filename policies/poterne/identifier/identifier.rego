@@ -10,32 +10,48 @@ package poterne.identifier
 import data.poterne.agreements
 
 # METADATA
-# description: pass only when the identifier is one of the contract's.
+# description: pass only when the identifier leads to the contract of the certificate.
 # custom:
 #   clause: 4-C3
 default verdict := "fail"
 
 verdict := "pass" if {
-	established
 	agreements.known
-	input.identifier.value in agreements.found.identifiers
-} else := "not_evaluated" if {
 	established
-	not agreements.known
+	of_contract
+} else := "not_evaluated" if {
+	agreements.known == false
+	established
 }
 
 established if {
 	input.identifier.presented == true
 	input.identifier.failure == null
 	is_string(input.identifier.value)
+	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$`, input.identifier.value)
 }
 
-code := "INF-IDT-01" if {
-	not presented
-} else := "INF-IDT-02" if {
+of_contract if agreements.environment.identifiers[input.identifier.value] == agreements.id
+
+# METADATA
+# description: Why the control fails.
+# custom:
+#   clause: 4-C3
+reasons contains "INF-IDT-01" if absent
+
+absent if input.identifier.presented == false
+
+absent if input.identifier.failure == "absent"
+
+reasons contains "INF-IDT-02" if {
+	not absent
 	not established
-} else := "INF-IDT-03"
+}
 
-presented if input.identifier.presented == true
+reasons contains "INF-IDT-03" if {
+	agreements.known
+	established
+	not of_contract
+}
 
-reasons contains {"code": code, "control": "identifier", "clause": "4-C3"} if verdict == "fail"
+fallback := "INF-IDT-02"

@@ -17,22 +17,29 @@ import data.poterne.calendar
 default verdict := "fail"
 
 verdict := "pass" if {
+	agreements.known
 	valid
 	bound
 	of_contract
 	same_siren
 } else := "not_evaluated" if {
+	agreements.known == false
 	valid
 	bound
-	not agreements.known
 }
 
 valid if {
 	input.identity.presented == true
 	input.identity.verified == true
 	input.identity.failure == null
+	is_string(input.identity.client_id)
+	is_array(input.identity.scopes)
+	every scope in input.identity.scopes {
+		is_string(scope)
+	}
 	input.identity.environment == input.environment
-	calendar.now_ns < time.parse_rfc3339_ns(input.identity.expires_at)
+	calendar.instant(input.identity.issued_at) <= calendar.now_ns
+	calendar.now_ns < calendar.instant(input.identity.expires_at)
 }
 
 # RFC 8705 section 3: the token's confirmation is this connection's certificate.
@@ -41,23 +48,48 @@ bound if {
 	input.identity.certificate_sha256 == input.certificate.sha256
 }
 
-of_contract if {
-	agreements.known
-	agreements.found.clients[input.identity.client_id]
+of_contract if agreements.environment.clients[input.identity.client_id] == agreements.id
+
+same_siren if {
+	is_string(input.certificate.siren)
+	input.certificate.siren == agreements.found.siren
 }
 
-same_siren if input.certificate.siren == agreements.found.siren
+# METADATA
+# description: Why the control fails.
+# custom:
+#   clause: 4-C4
+reasons contains "900902" if absent
 
-code := "900902" if {
-	not presented
-} else := "900901" if {
+absent if input.identity.presented == false
+
+absent if input.identity.failure == "absent"
+
+reasons contains "900901" if {
+	not absent
+	not unbound
 	not valid
-} else := "INF-IDC-01" if {
+}
+
+# A token without a confirmation, or with that of another certificate.
+reasons contains "INF-IDC-01" if unbound
+
+unbound if input.identity.failure == "unbound"
+
+reasons contains "INF-IDC-01" if {
+	valid
 	not bound
-} else := "INF-IDC-01" if {
+}
+
+reasons contains "INF-IDC-01" if {
+	agreements.known
+	valid
 	not of_contract
-} else := "INF-IDC-02"
+}
 
-presented if input.identity.presented == true
+reasons contains "INF-IDC-02" if {
+	agreements.known
+	not same_siren
+}
 
-reasons contains {"code": code, "control": "identity", "clause": "4-C4"} if verdict == "fail"
+fallback := "900901"

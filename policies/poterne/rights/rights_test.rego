@@ -1,87 +1,46 @@
 package poterne.rights_test
 
-import data.poterne.fixture
+import data.poterne.example_test as example
+import data.poterne.rights
 
-codes(perimeters) := [reason.code | some reason in decision.reasons] if {
-	decision := data.poterne.decision with input as fixture.asked(perimeters)
-		with data.contracts as fixture.contracts
-		with data.readings as fixture.readings
-		with data.revision as "r-test"
+# [verdict, reasons] of the example with one change.
+told(change) := [verdict, reasons] if {
+	verdict := rights.verdict with input as object.union(example.call, change)
+		with data.contracts as example.contracts(example.contract)
+		with data.readings as example.readings(example.reading)
+	reasons := rights.reasons with input as object.union(example.call, change)
+		with data.contracts as example.contracts(example.contract)
+		with data.readings as example.readings(example.reading)
 }
 
-bent(changes) := object.union(fixture.perimeter, changes)
+test_the_example_passes if told({})[0] == "pass"
 
-# One step outside in each dimension, in the order of the codes.
-test_each_dimension if {
-	codes([bent({"flux": "budgetaire"})]) == ["INF-DRT-01"]
-	codes([bent({"operation": "supprimer"})]) == ["INF-DRT-02"]
-	codes([bent({"siret": "73282932000074"})]) == ["INF-DRT-03"]
-	codes([bent({"budget": "SACD/07"})]) == ["INF-DRT-04"]
-	codes([bent({"budget": null})]) == ["INF-DRT-04"]
-	codes([bent({"exercice": 2027, "periode": "2027-03"})]) == ["INF-DRT-05"]
-	codes([bent({"periode": "2026-05"})]) == ["INF-DRT-06"]
-	codes([bent({"periode": null})]) == ["INF-DRT-06"]
-}
+test_flux if told({"call": {"flux": "x"}, "rights": {"perimeters": [object.union(example.perimeter, {"flux": "x"})]}}) == ["fail", {"INF-DRT-01"}]
 
-# A right for "2026-03" is none for "2025-03" of the same exercice.
-test_the_periode_belongs_to_its_exercice if codes([bent({"periode": "2025-03"})]) == ["INF-DRT-06"]
+test_flux_of_the_body_alone if told({"rights": {"perimeters": [object.union(example.perimeter, {"flux": "referentiel"})]}}) == ["fail", {"INF-DRT-01"}]
 
-test_one_bad_perimeter_among_good_ones if {
-	codes([fixture.perimeter, bent({"periode": "2026-04"})]) == []
-	codes([fixture.perimeter, bent({"periode": "2026-04"}), bent({"budget": "BP/02"})]) == ["INF-DRT-04"]
-}
+test_operation if told({"call": {"operation": "supprimer"}, "rights": {"perimeters": [object.union(example.perimeter, {"operation": "supprimer"})]}}) == ["fail", {"INF-DRT-02"}]
 
-decision_on(call, changes) := result if {
-	result := data.poterne.decision with input as call
-		with data.contracts as fixture.with_contract(changes)
-		with data.readings as fixture.readings
-		with data.revision as "r-test"
-}
+test_siret if told({"rights": {"perimeters": [object.union(example.perimeter, {"siret": "73282932000074"})]}}) == ["fail", {"INF-DRT-03"}]
 
-right(changes) := {"rights": [object.union(fixture.right, changes)]}
+test_budget if told({"rights": {"perimeters": [object.union(example.perimeter, {"budget": "BP/02"})]}}) == ["fail", {"INF-DRT-04"}]
 
-# The deposit window and the text, on both sides of each end, in Paris.
-test_dates if {
-	call := object.union(fixture.call, {"now": "2026-03-10T22:59:59Z", "identity": object.union(
-		fixture.call.identity,
-		{"expires_at": "2026-03-11T00:00:00Z"},
-	)})
-	next_day := object.union(call, {"now": "2026-03-10T23:00:00Z"})
-	last_day := right({"to": "2026-03-10"})
-	decision_on(call, last_day).allow == true
-	decision_on(next_day, last_day).allow == false
-	decision_on(next_day, last_day).reasons[0].code == "INF-DRT-06"
-	decision_on(call, right({"from": "2026-03-11"})).allow == false
-	decision_on(next_day, right({"from": "2026-03-11"})).allow == true
-	ends := right({"text": {"id": "T1", "from": "2013-01-01", "to": "2026-03-10"}})
-	decision_on(call, ends).allow == true
-	decision_on(next_day, ends).allow == false
-}
+test_exercice if told({"rights": {"perimeters": [object.union(example.perimeter, {"exercice": 2027, "periode": "2027-01"})]}}) == ["fail", {"INF-DRT-05"}]
 
-test_referentiel_has_neither_budget_nor_periode if {
-	perimeter := {
-		"flux": "referentiel", "operation": "modifier", "siret": "13099990700012", "budget": null, "exercice": 2026,
-		"periode": null,
-	}
-	call := object.union(fixture.call, {
-		"call": object.union(fixture.call.call, {"flux": "referentiel", "operation": "modifier", "scope": "s_referentiel"}),
-		"identity": object.union(fixture.call.identity, {"scopes": ["s_referentiel"]}),
-		"rights": object.union(fixture.call.rights, {"perimeters": [perimeter]}),
-	})
-	decision_on(call, {}).allow == true
-	wrong := object.union(call, {"rights": object.union(call.rights, {"perimeters": [object.union(perimeter, {"exercice": 2025})]})})
-	decision_on(wrong, {}).reasons[0].code == "INF-DRT-05"
-}
+test_periode if told({"rights": {"perimeters": [object.union(example.perimeter, {"periode": "2026-03"})]}}) == ["fail", {"INF-DRT-06"}]
 
-health := object.union(fixture.call, {
-	"call": object.union(fixture.call.call, {"flux": null, "operation": "consulter_etat", "scope": null}),
-	"rights": {"required": false, "established": true, "failure": null, "entries": 0, "perimeters": []},
-})
+test_window if told({"now": "2027-01-01T10:00:00Z"}) == ["fail", {"INF-DRT-06"}]
 
-test_the_health_of_the_api_needs_no_right if {
-	decision_on(health, {}).allow == true
-	without_scope := object.union(health, {"identity": object.union(health.identity, {"scopes": []})})
-	decision_on(without_scope, {}).allow == true
-	asks := object.union(health, {"rights": object.union(health.rights, {"perimeters": [fixture.perimeter]})})
-	decision_on(asks, {}).allow == false
-}
+test_scope if told({"identity": {"scopes": ["z"]}}) == ["fail", {"900910"}]
+
+test_body if told({"rights": {"established": false, "failure": "siret_invalid"}}) == ["fail", {"4001"}]
+
+test_nothing_asked_for if told({"rights": {"required": false, "perimeters": []}}) == ["fail", set()]
+
+test_health if told({"call": {"method": "GET", "operation": "consulter_etat", "flux": null, "scope": null}, "rights": {"required": false, "entries": 0, "perimeters": []}}) == ["pass", set()]
+
+test_nomenclature if told({"call": {"flux": "referentiel", "operation": "modifier"}, "rights": {"perimeters": [object.union(example.perimeter, {"flux": "referentiel", "operation": "modifier", "budget": null, "periode": null})]}}) == ["pass", set()]
+
+test_no_contract if told({"certificate": {"subject": "CN=stranger"}}) == ["not_evaluated", set()]
+
+test_fallback if rights.fallback == "4000"

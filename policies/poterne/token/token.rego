@@ -11,6 +11,9 @@ import data.poterne.address
 import data.poterne.agreements
 import data.poterne.certificate
 import data.poterne.contract
+import data.poterne.reasons
+
+order := ["certificate", "address", "client", "contract"]
 
 controls := {
 	"certificate": certificate.verdict,
@@ -29,6 +32,9 @@ client_verdict := "pass" if {
 	authenticated
 	of_contract
 	granted
+} else := "not_evaluated" if {
+	agreements.known == false
+	authenticated
 }
 
 authenticated if {
@@ -37,25 +43,31 @@ authenticated if {
 	is_string(input.client.client_id)
 }
 
+# The client is the contract's, and the certificate names that contract's SIREN (4-C4).
 of_contract if {
-	agreements.known
-	agreements.found.clients[input.client.client_id]
+	agreements.environment.clients[input.client.client_id] == agreements.id
+	is_string(input.certificate.siren)
+	input.certificate.siren == agreements.found.siren
 }
 
 client_scopes := {scope | some scope in agreements.found.clients[input.client.client_id].scopes}
 
 granted if {
 	is_array(input.client.requested_scopes)
+	count(client_scopes) > 0
 	every scope in input.client.requested_scopes {
 		scope in client_scopes
 	}
 }
 
-client_reasons contains {"code": "INF-CLI-01", "control": "client", "clause": "8-b"} if not authenticated
+client_reasons contains "INF-CLI-01" if not authenticated
 
-client_reasons contains {"code": "INF-CLI-01", "control": "client", "clause": "8-b"} if not of_contract
+client_reasons contains "INF-CLI-01" if {
+	agreements.known
+	not of_contract
+}
 
-client_reasons contains {"code": "INF-CLI-02", "control": "client", "clause": "8-b"} if {
+client_reasons contains "INF-CLI-02" if {
 	authenticated
 	of_contract
 	not granted
@@ -93,13 +105,29 @@ default decision := {
 decision := {
 	"allow": allow,
 	"controls": controls,
-	"reasons": array.concat(
-		array.concat(sort(certificate.reasons), sort(address.reasons)),
-		array.concat(sort(client_reasons), sort(contract.reasons)),
-	),
+	"reasons": explained,
 	"contract": agreements.id,
 	"scopes": scopes,
 	"revision": data.revision,
+}
+
+# An allowed call has nothing to explain: the reasons are not even evaluated.
+explained := [] if {
+	allow
+} else := reasons.listed(order, controls, given, fallbacks)
+
+given := {
+	"certificate": certificate.reasons,
+	"address": address.reasons,
+	"client": client_reasons,
+	"contract": contract.reasons,
+}
+
+fallbacks := {
+	"certificate": certificate.fallback,
+	"address": address.fallback,
+	"client": "INF-CLI-01",
+	"contract": contract.fallback,
 }
 
 # No scope asked for is all of them (RFC 6749 section 3.3: the server's default).
@@ -107,10 +135,7 @@ default scopes := []
 
 scopes := sort(client_scopes) if {
 	allow
-	count(input.client.requested_scopes) == 0
-}
-
-scopes := sort({scope | some scope in input.client.requested_scopes}) if {
+	input.client.requested_scopes == []
+} else := sort({scope | some scope in input.client.requested_scopes}) if {
 	allow
-	count(input.client.requested_scopes) > 0
 }

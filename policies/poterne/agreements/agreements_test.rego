@@ -1,0 +1,36 @@
+package poterne.agreements_test
+
+import data.poterne.agreements
+import data.poterne.example_test as example
+
+found(change) := told if {
+	told := [agreements.known, agreements.id, agreements.key] with input as object.union(example.call, change)
+		with data.contracts as example.contracts(example.contract)
+}
+
+pinned(change) := key if {
+	key := agreements.key with input as object.union(example.call, change)
+		with data.contracts as example.contracts(object.union(example.contract, {"certificates": {
+			concat(":", ["sha256", example.fingerprint]): [],
+			"dn:CN=ca|CN=a": [],
+		}}))
+}
+
+test_by_names if found({}) == [true, "C-1", "dn:CN=ca|CN=a"]
+
+test_fingerprint_goes_first if pinned({}) == concat(":", ["sha256", example.fingerprint])
+
+test_other_fingerprint if pinned({"certificate": {"sha256": "00"}}) == "dn:CN=ca|CN=a"
+
+test_stranger if found({"certificate": {"subject": "CN=b"}}) == [false, null, null]
+
+test_chain_not_proven if found({"certificate": {"failure": "chain"}}) == [false, null, null]
+
+test_unknown_environment if found({"environment": "x"}) == [false, null, null]
+
+test_unknown_schema if found({"schema": 2}) == [false, null, null]
+
+test_nothing if {
+	known := agreements.known with input as {}
+	known == false
+}

@@ -1,0 +1,42 @@
+package poterne.certificate_test
+
+import data.poterne.certificate
+import data.poterne.example_test as example
+
+# [verdict, reasons] of the example with one change.
+told(change) := [verdict, reasons] if {
+	verdict := certificate.verdict with input as object.union(example.call, change)
+		with data.contracts as example.contracts(example.contract)
+		with data.readings as example.readings(example.reading)
+	reasons := certificate.reasons with input as object.union(example.call, change)
+		with data.contracts as example.contracts(example.contract)
+		with data.readings as example.readings(example.reading)
+}
+
+test_the_example_passes if told({})[0] == "pass"
+
+test_absent if told({"certificate": {"presented": false, "verified": false, "failure": "absent"}}) == ["fail", {"INF-CERT-01"}]
+
+test_expired if told({"certificate": {"verified": false, "failure": "expired"}}) == ["fail", {"INF-CERT-02"}]
+
+test_ended_since if told({"certificate": {"not_after": "2026-06-15T09:59:59Z"}}) == ["fail", {"INF-CERT-02"}]
+
+test_revoked if told({"certificate": {"verified": false, "failure": "revoked"}}) == ["fail", {"INF-CERT-03"}]
+
+test_revoked_since if told({"certificate": {"revocation": "revoked"}}) == ["fail", {"INF-CERT-03"}]
+
+test_chain if told({"certificate": {"verified": false, "failure": "chain"}}) == ["fail", {"INF-CERT-04"}]
+
+test_usage if told({"certificate": {"verified": false, "failure": "usage"}}) == ["fail", {"INF-CERT-05"}]
+
+test_no_signature if told({"certificate": {"key_usage": ["keyEncipherment"]}}) == ["fail", {"INF-CERT-05"}]
+
+test_unregistered if told({"certificate": {"subject": "CN=stranger"}}) == ["fail", {"INF-CERT-06"}]
+
+test_siren_alone if told({"certificate": {"siret": null}}) == ["pass", set()]
+
+test_siret_of_another if told({"certificate": {"siret": "73282932000074"}}) == ["fail", set()]
+
+test_failure_alone_tells_absence if told({"certificate": {"failure": "absent"}}) == ["fail", {"INF-CERT-01"}]
+
+test_fallback if certificate.fallback == "INF-CERT-04"

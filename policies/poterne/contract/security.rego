@@ -1,0 +1,83 @@
+# METADATA
+# title: The security a contract stands on, by date
+# description: >-
+#   An attestation that is valid today and whose successor is not overdue, or a questionnaire; and no critical risk past
+#   its deadline.
+# custom:
+#   clause: "3.4.1-a, 3.4.1-d, 3.4.1-e, 3.4.2-d, 3.4.2-e"
+# schemas:
+#   - input: schema.decision_input
+package poterne.contract.security
+
+import data.poterne.agreements
+import data.poterne.calendar
+
+evidence := agreements.found.security
+
+# METADATA
+# description: Security is shown for today; the sandbox asks for no evidence.
+# custom:
+#   clause: 3.4-a
+current if {
+	evidence.way == "sandbox"
+	input.environment == "sandbox"
+}
+
+current if {
+	evidence.way == "homologation"
+	some number, attestation in evidence.attestations
+	valid_today(attestation)
+	renewed_in_time(number, attestation)
+}
+
+current if {
+	evidence.way == "questionnaire"
+	calendar.reached(evidence.returned)
+	questionnaire_counts
+}
+
+# 3.4.1-a, on each call: pronounced, received, and within its dates.
+valid_today(attestation) if {
+	calendar.reached(attestation.pronounced)
+	calendar.reached(attestation.received)
+	calendar.within(attestation.from, attestation.to)
+}
+
+# 3.4.1-d, 3.4.1-e, in the reading AMB-1: the successor is due three months before the end, or by that end itself.
+renewed_in_time(_, attestation) if {
+	agreements.readings.suspension_homologation == "echeance"
+	calendar.not_passed(renewal_due(attestation))
+}
+
+renewed_in_time(_, _) if agreements.readings.suspension_homologation == "fin_validite"
+
+# A successor that came in time: the transmission whose absence suspends has taken place.
+renewed_in_time(number, attestation) if {
+	successor := evidence.attestations[number + 1]
+	calendar.reached(successor.received)
+	successor.received <= renewal_due(attestation)
+}
+
+# METADATA
+# description: By when the next attestation must have been received.
+# custom:
+#   clause: 3.4.1-d
+renewal_due(attestation) := calendar.plus_months(attestation.to, -3)
+
+# AMB-2: a questionnaire that is not updated after three years is an alert, or a suspension.
+questionnaire_counts if agreements.readings.questionnaire_expire == "alerter"
+
+questionnaire_counts if {
+	agreements.readings.questionnaire_expire == "suspendre"
+	calendar.not_passed(calendar.plus_months(evidence.returned, 36))
+}
+
+# METADATA
+# description: No critical risk, or one that is resolved, or whose deadline has not passed.
+# custom:
+#   clause: 3.4.2-d
+risk_held if evidence.risk == null
+
+risk_held if calendar.reached(evidence.risk.resolved)
+
+risk_held if calendar.not_passed(evidence.risk.deadline)

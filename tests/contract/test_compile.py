@@ -1,0 +1,56 @@
+"""From contracts to OPA's data: each identity leads to one contract."""
+
+from typing import Any
+
+import pytest
+
+from gateway_addons.core.contract.compile import ContractConflict, compile_contracts
+from gateway_addons.core.contract.model import Contract
+from tests.policy.variants import changed
+
+
+def contract(name: str, change: dict[str, Any]) -> Contract:
+    return Contract.model_validate(changed(name, change))
+
+
+@pytest.mark.parametrize(("change", "index"), [
+    ({"convention.id": "CONV-a"}, "by_id"),
+    ({"acces.certificats.0.sujet": "CN=a"}, "certificates"),
+    ({"acces.identifiants_techniques": ["TS-b", "TS-a"]}, "identifiers"),
+    ({"acces.clients_oauth2.0.client_id": "client-a"}, "clients"),
+])
+def test_two_contracts_that_claim_one_identity(change: dict[str, Any], index: str) -> None:
+    with pytest.raises(ContractConflict, match=rf"b\.yaml and a\.yaml .*{index}"):
+        compile_contracts([("a.yaml", contract("a", {})), ("b.yaml", contract("b", change))])
+
+
+def test_two_contracts_that_claim_one_fingerprint() -> None:
+    pin = {"acces.certificats.0.empreinte_sha256": "ef" * 32}
+    with pytest.raises(ContractConflict, match="certificates"):
+        compile_contracts([("a.yaml", contract("a", pin)), ("b.yaml", contract("b", pin))])
+
+
+def test_environments_do_not_conflict() -> None:
+    sandbox = {"convention.environnement": "bac_a_sable"}
+    data = compile_contracts([("a.yaml", contract("a", {})), ("b.yaml", contract("a", sandbox))])
+    assert [list(data[e]["by_id"]) for e in ("production", "sandbox")] == [["CONV-a"], ["CONV-a"]]
+
+
+def test_every_look_up_leads_to_the_contract() -> None:
+    place = compile_contracts([("a.yaml", contract("a", {"acces.certificats.0.empreinte_sha256": "ef" * 32}))])["production"]
+    assert place["certificates"] == {f"sha256:{'ef' * 32}": "CONV-a"}
+    assert place["identifiers"] == {"TS-a": "CONV-a"}
+    assert place["clients"] == {"client-a": "CONV-a"}
+
+
+def test_a_renewed_certificate_keeps_all_its_registrations() -> None:
+    names = {"sujet": "CN=a", "emetteur": "CN=ca"}
+    two = [names | {"du": "2026-01-01", "au": "2026-06-30"}, names | {"du": "2026-07-01", "au": "2026-12-31"}]
+    data = compile_contracts([("a.yaml", contract("a", {"acces.certificats": two}))])
+    assert [r["to"] for r in data["production"]["by_id"]["CONV-a"]["certificates"]["dn:CN=ca|CN=a"]] == [
+        "2026-06-30", "2026-12-31"]
+
+
+def test_an_issuer_cannot_hold_the_mark_that_separates_it_from_the_subject() -> None:
+    with pytest.raises(ValueError, match="emetteur"):
+        contract("a", {"acces.certificats.0.emetteur": "CN=ca|CN=x"})

@@ -1,0 +1,87 @@
+"""A real `opa run --server` on a unix socket, with the bundle the gateway would be given."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 20
+
+
+def opa_binary() -> Path:
+    """The OPA of the project, or the one that `POTERNE_OPA` names."""
+    return Path(os.environ.get("POTERNE_OPA", ROOT / ".tools" / "bin" / "opa"))
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("opa", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(20)
+        self.sock.connect(self._path)
+
+
+class OpaServer:
+    """Started on entry, stopped on exit; asked over one kept connection."""
+
+    def __init__(self, bundle: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="poterne-opa-")
+        self._socket = str(Path(self._folder.name) / "opa.sock")
+        self._log = Path(self._folder.name) / "opa.log"
+        self._command = [
+            str(opa_binary()), "run", "--server", "--addr", f"unix://{self._socket}", "--unix-socket-perm", "660",
+            "--authorization=basic", "--config-file", str(ROOT / "deploy" / "opa" / "config.yaml"),
+            "--disable-telemetry", "--log-level", "error", "--bundle", str(bundle)]
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder.name)
+        self._connection = _UnixConnection(self._socket)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                if self.request("GET", "/health?bundles=true")[0] == 200:
+                    return self
+            except OSError:
+                self._connection.close()
+            time.sleep(0.05)
+        raise RuntimeError(f"OPA did not start: {self._log.read_text()}")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.wait(10)
+        self._folder.cleanup()
+
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        try:
+            self._connection.request(method, path, None if body is None else json.dumps(body),
+                                     {"Content-Type": "application/json"})
+            answer = self._connection.getresponse()
+            raw = answer.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise
+        return answer.status, json.loads(raw) if raw[:1] in (b"{", b"[") else raw
+
+    def decide(self, document: Any) -> dict[str, Any]:
+        return self._result("/v1/data/poterne/decision", document)
+
+    def decide_token(self, document: Any) -> dict[str, Any]:
+        return self._result("/v1/data/poterne/token/decision", document)
+
+    def _result(self, path: str, document: Any) -> dict[str, Any]:
+        status, answer = self.request("POST", path, {"input": document})
+        assert status == 200, (status, answer)
+        result: dict[str, Any] = answer["result"]
+        return result
