@@ -62,7 +62,7 @@ class Limits(_Frozen):
     head_timeout_s: Seconds = 10.0
     body_timeout_s: Seconds = 60.0
     idle_timeout_s: Seconds = 60.0
-    decision_timeout_s: Seconds = 10.0
+    decision_timeout_s: Seconds = 5.0
 
 
 class ServerIdentity(_Frozen):
@@ -89,7 +89,7 @@ class Backend(_Frozen):
     """The INFINOE backend of the environment."""
 
     url: AnyHttpUrl
-    answer_timeout_s: Seconds = 30.0
+    answer_timeout_s: Seconds = 10.0
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
 
 

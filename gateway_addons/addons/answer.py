@@ -13,6 +13,15 @@ from gateway_addons.core.ports import QuotaCharge
 from gateway_addons.core.reasons import INTERNAL_FAULT, REASONS, Reason
 
 PARIS = ZoneInfo("Europe/Paris")
+CHALLENGES = {
+    "900902": "Bearer",
+    "900901": 'Bearer error="invalid_token"',
+    "INF-IDC-01": 'Bearer error="invalid_token"',
+    "INF-IDC-02": 'Bearer error="invalid_token"',
+    "900910": 'Bearer error="insufficient_scope"',
+}
+"""What a refusal asks for in WWW-Authenticate (RFC 6750 section 3)."""
+
 PROBLEM_TYPE = "urn:poterne:erreur:"
 
 

@@ -200,8 +200,8 @@ class Gate:
     def _refuse(self, flow: http.HTTPFlow, call: Call, refusal: Refusal) -> http.Response:
         call.code, call.detail = refusal.code, refusal.detail
         headers = dict(refusal.headers) | self._call_headers(flow, call)
-        if REASONS[refusal.code].status == 401:
-            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        if refusal.code in answer.CHALLENGES:
+            headers["WWW-Authenticate"] = answer.CHALLENGES[refusal.code]
         return answer.refusal(refusal.code, flow.request, datetime.now(UTC), headers)
 
     def _call_headers(self, flow: http.HTTPFlow, call: Call) -> dict[str, str]:

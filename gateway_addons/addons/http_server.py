@@ -4,15 +4,12 @@ A defect in the message's form is not answered here: it travels with the request
 other call, so that every refusal has one path, one record and one form of answer.
 """
 
-import re
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import h11
 from h11._readers import ChunkedReader, ContentLengthReader
-from mitmproxy import http
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
@@ -21,10 +18,12 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    ResponseHeaders,
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
+from gateway_addons.addons.messages import BackendSilent, BodyDefect, defective_request, request_of
 from gateway_addons.addons.session import Entry
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.request_head import RequestHead, incomplete_head_defect, read_head
@@ -40,27 +39,6 @@ LINGER_BYTES = 64 * 1024 * 1024
 is not lost to a TCP reset (RFC 9112 section 9.6)."""
 
 
-_UNPRINTABLE = re.compile(rb"[^\x21-\x7e]")
-_KEPT_OF_A_DEFECTIVE_HEAD = re.compile(rb"(?mi)^(x-correlation-id|accept|accept-language): *([\x20-\x7e]{1,200}?) *\r$")
-
-
-class DefectiveRequest(http.Request):
-    """A request whose form is refused; `refusal` says why. Its method and path are placeholders."""
-
-    refusal: Refusal
-
-
-@dataclass
-class BodyDefect(HttpEvent):
-    """The body cannot be taken; `refusal` says why. Not a protocol error of the engine's, which means a client that is gone."""
-
-    refusal: Refusal
-
-
-class BackendSilent(ResponseProtocolError):
-    """The backend did not answer in time."""
-
-
 class GateHttpServer(Http1Server):
     """Reads requests from one client connection, one at a time."""
 
@@ -71,6 +49,7 @@ class GateHttpServer(Http1Server):
         self._deadline = time.monotonic() + self._limits.idle_timeout_s
         self._body_bytes = 0
         self._head_started = False
+        self._last_request = False
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Wakeup):
@@ -108,7 +87,8 @@ class GateHttpServer(Http1Server):
         yield from self._begin(head, event)
 
     def _begin(self, head: RequestHead, event: events.ConnectionEvent) -> Commands:
-        self.request = _request(head)
+        self.request = request_of(head)
+        self._last_request = "close" in self.request.headers.get("connection", "").lower()
         self._body_bytes = 0
         self._head_started = False
         self._deadline = time.monotonic() + self._limits.body_timeout_s
@@ -171,7 +151,7 @@ class GateHttpServer(Http1Server):
 
     def _refuse_head(self, refusal: Refusal, raw: bytes) -> Commands:
         self.buf.maybe_extract_at_most(len(self.buf))
-        self.request = _placeholder(refusal, raw)
+        self.request = defective_request(refusal, raw)
         self.state = self.refused
         yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, False))
 
@@ -209,6 +189,8 @@ class GateHttpServer(Http1Server):
 
     def send(self, event: HttpEvent) -> Commands:
         """Answers come whole from the stream; a failure that has none left ends with the last-resort answer."""
+        if isinstance(event, ResponseHeaders) and self._last_request:
+            event.response.headers["Connection"] = "close"
         if not isinstance(event, ResponseProtocolError):
             yield from super().send(event)
             return
@@ -236,26 +218,3 @@ class GateHttpServer(Http1Server):
         else:
             yield commands.CloseConnection(self.conn)
             self.state = self.done
-
-
-def _request(head: RequestHead) -> http.Request:
-    return http.Request(
-        host="", port=0, method=head.method.encode(), scheme=b"", authority=b"", path=head.target.encode(),
-        http_version=b"HTTP/1.1", headers=http.Headers(head.headers), content=None, trailers=None,
-        timestamp_start=time.time(), timestamp_end=None,
-    )
-
-
-def _placeholder(refusal: Refusal, raw: bytes) -> DefectiveRequest:
-    """Stands for a request whose head is refused: for the record what its request line seems to say, for the answer the
-    caller's correlation id if there is one. Neither is ever acted upon.
-    """
-    words = [_UNPRINTABLE.sub(b"?", word) for word in raw[:1024].split(b"\r\n", 1)[0].split(b" ", 2)]
-    method, path = [*words, b"-", b"-"][:2]
-    request = DefectiveRequest(
-        host="", port=0, method=method[:16] or b"-", scheme=b"", authority=b"", path=path[:256] or b"-",
-        http_version=b"HTTP/1.1", headers=http.Headers(_KEPT_OF_A_DEFECTIVE_HEAD.findall(raw)), content=None, trailers=None,
-        timestamp_start=time.time(), timestamp_end=None,
-    )
-    request.refusal = refusal
-    return request

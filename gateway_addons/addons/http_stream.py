@@ -31,7 +31,8 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from gateway_addons.addons.http_server import BackendSilent, BodyDefect, Commands, DefectiveRequest, GateHttpServer
+from gateway_addons.addons.http_server import Commands, GateHttpServer
+from gateway_addons.addons.messages import BackendSilent, BodyDefect, DefectiveRequest
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, SESSION, Admission, Entry, Session
 
 
@@ -151,7 +152,7 @@ class GateHttpStream(HttpStream):
             yield SendHttp(error, client)
         else:
             response.headers["Connection"] = "close"
-            body = response.raw_content or b""
+            body = b"" if self.flow.request.method == "HEAD" else response.raw_content or b""
             yield SendHttp(ResponseHeaders(self.stream_id, response, not body), client)
             if body:
                 yield SendHttp(ResponseData(self.stream_id, body), client)

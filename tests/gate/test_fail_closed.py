@@ -186,6 +186,37 @@ async def test_plaintext_is_not_served(rig: Rig) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("path", ["/infinoe/v1/ecritures/comptables", "/nowhere"])
+async def test_connection_close_is_honoured(rig: Rig, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+    writer.write(request(path=path, headers=(("Connection", "close"),)))
+    async with asyncio.timeout(3):
+        answer = await reader.read()
+    assert answer.lower().count(b"\r\nconnection: close\r\n") == 1
+    writer.close()
+
+
+async def test_keep_alive_goes_on(rig: Rig) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+    for _ in range(3):
+        writer.write(request())
+        async with asyncio.timeout(3):
+            answer = await read_answer(reader)
+        assert answer.startswith(b"HTTP/1.1 201 ")
+        assert b"connection: close" not in answer.lower()
+    writer.transport.abort()
+
+
+async def test_head_gets_no_body(rig: Rig) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+    writer.write(request("HEAD", body=b""))
+    async with asyncio.timeout(3):
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert answer.endswith(b"\r\n\r\n")
+    writer.close()
+
+
 async def test_pipelined_requests_are_answered_in_turn(rig: Rig) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
     writer.write(request() + request(path="/nowhere"))

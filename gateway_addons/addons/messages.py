@@ -1,0 +1,56 @@
+"""What the HTTP layers tell each other: requests as they were read, and what is wrong with those that were not."""
+
+import re
+import time
+from dataclasses import dataclass
+
+from mitmproxy import http
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import ResponseProtocolError
+
+from gateway_addons.core.errors import Refusal
+from gateway_addons.core.request_head import RequestHead
+
+_UNPRINTABLE = re.compile(rb"[^\x21-\x7e]")
+_KEPT_OF_A_DEFECTIVE_HEAD = re.compile(rb"(?mi)^(x-correlation-id|accept|accept-language): *([\x20-\x7e]{1,200}?) *\r$")
+
+
+class DefectiveRequest(http.Request):
+    """A request whose form is refused; `refusal` says why. Its method and path are placeholders."""
+
+    refusal: Refusal
+
+
+@dataclass
+class BodyDefect(HttpEvent):
+    """The body cannot be taken; `refusal` says why. Not a protocol error of the engine's, which means a client that is gone."""
+
+    refusal: Refusal
+
+
+class BackendSilent(ResponseProtocolError):
+    """The backend did not answer in time."""
+
+
+def request_of(head: RequestHead) -> http.Request:
+    """The engine's request object for a head that was read by the strict grammar."""
+    return http.Request(
+        host="", port=0, method=head.method.encode(), scheme=b"", authority=b"", path=head.target.encode(),
+        http_version=b"HTTP/1.1", headers=http.Headers(head.headers), content=None, trailers=None,
+        timestamp_start=time.time(), timestamp_end=None,
+    )
+
+
+def defective_request(refusal: Refusal, raw: bytes) -> DefectiveRequest:
+    """Stands for a request whose head is refused: for the record what its request line seems to say, for the answer the
+    caller's correlation id if there is one. Neither is ever acted upon.
+    """
+    words = [_UNPRINTABLE.sub(b"?", word) for word in raw[:1024].split(b"\r\n", 1)[0].split(b" ", 2)]
+    method, path = [*words, b"-", b"-"][:2]
+    request = DefectiveRequest(
+        host="", port=0, method=method[:16] or b"-", scheme=b"", authority=b"", path=path[:256] or b"-",
+        http_version=b"HTTP/1.1", headers=http.Headers(_KEPT_OF_A_DEFECTIVE_HEAD.findall(raw)), content=None, trailers=None,
+        timestamp_start=time.time(), timestamp_end=None,
+    )
+    request.refusal = refusal
+    return request
