@@ -1,0 +1,54 @@
+# Poterne. `make help` lists the targets. Everything that is made stays below this folder (.venv, .tools, var).
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test lint lock
+
+# Two systems run side by side when each has its own VAR (and PORT_BASE, where fixed ports are wanted).
+VAR ?= var
+PORT_BASE ?=
+POTERNE_PYTHON ?=
+
+PY := .venv/bin/python
+OPA := .tools/bin/opa
+COVERAGE := .tools/opa-coverage.json
+DEMO = $(PY) -m deploy.demo
+PLACE = --var "$(VAR)" $(if $(PORT_BASE),--port-base $(PORT_BASE))
+
+# nothing of the caller's own Python reaches the project's
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV
+export POTERNE_PYTHON
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "  demo, up, down and status take VAR=folder, demo and up PORT_BASE=port; POTERNE_PYTHON names a Python >= 3.12"
+
+setup: ## make .venv from the lock, get OPA, Redis and curl (seconds when nothing is missing)
+	@python=$$(sh deploy/setup/find-python.sh) && "$$python" -B -m deploy.setup
+
+demo: setup ## start everything, send a guided tour of real calls, stop; fails when one differs from what is expected
+	@$(DEMO) demo $(PLACE)
+
+up: setup ## start the same system and leave it running; VAR/demo/demo.json tells how to use it
+	@$(DEMO) up $(PLACE)
+
+down: ## stop what `make up` (or a crashed `make demo`) left running
+	@if [ -x $(PY) ]; then $(DEMO) down --var "$(VAR)"; else echo "nothing was ever set up here"; fi
+
+status: ## what is running
+	@$(DEMO) status --var "$(VAR)"
+
+lint: setup ## ruff, mypy --strict, import-linter, opa fmt and opa check --strict
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(OPA) fmt --fail --list policies
+	$(OPA) check --strict --schema config/schemas policies
+
+test: lint ## everything: lint, opa test with every line covered, pytest
+	$(OPA) test policies
+	@$(OPA) test --coverage --threshold 100 policies > $(COVERAGE) \
+	  && echo "policies: every line covered" || { cat $(COVERAGE); exit 1; }
+	$(PY) -m pytest
+
+lock: setup ## write requirements*.lock anew from pyproject.toml
+	@$(PY) -B -m deploy.setup.lock

@@ -1,0 +1,127 @@
+"""`python -m deploy.demo demo|up|down|status`: the commands behind `make demo`, `make up`, `make down`, `make status`."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.demo.cast import CastError
+from deploy.demo.place import Place, PlaceBusy, places
+from deploy.demo.ports import PortTaken
+from deploy.demo.processes import StartFailed
+from deploy.demo.system import System
+from gateway_addons.adapters.contract_files import ContractFileError
+from gateway_addons.adapters.policy_bundle import BundleError
+from gateway_addons.core.contract.compile import ContractConflict
+
+app = typer.Typer(help="The demonstration of Poterne, on real parts.", no_args_is_help=True, add_completion=False)
+
+Var = Annotated[Path, typer.Option("--var", help="Folder of everything that is made; one for each system.")]
+PortBase = Annotated[int | None, typer.Option("--port-base", min=1024, max=65000, help="Six ports from here; else free ones.")]
+CANNOT = (CastError, PlaceBusy, PortTaken, StartFailed, ContractFileError, ContractConflict, BundleError)
+
+
+@app.command()
+def up(var: Var = Path("var"), port_base: PortBase = None) -> None:
+    """Start the system and leave it running."""
+    place, _ = places(var)
+    with told(), place.exclusively():
+        system = System(place, _progress())
+        if place.handout.exists() and len(system.running()) == len(system.known()) > 0:
+            print(f"Already running: {place.handout}")
+            return
+        document = system.start(port_base)
+        system.leave()
+    for name, environment in document["environments"].items():
+        print(f"  {name:<10} {environment['base_url']}   ({', '.join(environment['consumers'])})")
+    print(f"  {'operator':<10} {document['admin']}/health/ready")
+    print(f"Running. How to use it: {place.handout}    To stop it: make down")
+
+
+@app.command()
+def demo(
+    var: Var = Path("var"),
+    port_base: PortBase = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the table's rows here too.")] = None,
+) -> None:
+    """Start the system, send the guided tour of real calls, stop; 1 when a call differs from what is expected."""
+    from deploy.demo.tour.guide import guide  # the tour's clients are only needed here
+
+    _, place = places(var)
+    with told(), place.exclusively():
+        system = System(place, _progress())
+        try:
+            document = system.start(port_base)
+            differing = guide(document, Console(), json_file)
+        finally:
+            system.stop()
+    sys.exit(1 if differing else 0)
+
+
+@app.command()
+def down(var: Var = Path("var")) -> None:
+    """Stop what `up`, or a `demo` that was cut short, left running."""
+    for place in places(var):
+        if place.folder.exists():
+            print(f"  {place.folder.name:<5} {_stop(place)}")
+
+
+@app.command()
+def status(var: Var = Path("var")) -> None:
+    """Say what is running."""
+    for place in places(var):
+        found = System(place, print).running() if place.folder.exists() else []
+        for process in found:
+            print(f"  {place.folder.name:<5} {process.name:<20} pid {process.pid}")
+        if not found:
+            print(f"  {place.folder.name:<5} nothing is running")
+
+
+def _stop(place: Place) -> str:
+    try:
+        with place.exclusively():
+            stopped = System(place, print).stop()
+            place.handout.unlink(missing_ok=True)
+    except PlaceBusy:
+        return "is in use by a running command, which stops its own processes"
+    return f"stopped {stopped} processes" if stopped else "nothing was running"
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what cannot be done into a sentence and status 2, and a signal into an orderly end."""
+
+    def interrupt(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except CANNOT as e:
+        print(f"\n{e}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nInterrupted; what had been started is stopped.", file=sys.stderr)
+        sys.exit(130)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _progress() -> Callable[[str], None]:
+    started = time.monotonic()
+
+    def say(what: str) -> None:
+        print(f"  {time.monotonic() - started:6.1f} s  {what}", flush=True)
+
+    return say
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,45 @@
+"""Secrets and signing keys of one environment: random, in files of mode 0600; the gateway gets hashes of the secrets only."""
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from argon2 import PasswordHasher
+from joserfc.jwk import ECKey
+
+from deploy.demo.certificates import key_pem, new_key, write_private
+
+
+@dataclass(frozen=True)
+class CredentialFiles:
+    """What the gateway and the backend read, and the secrets that the clients keep."""
+
+    token_key: Path
+    assertion_key: Path
+    assertion_jwks: Path
+    client_secrets: Path
+    secrets: Mapping[str, str]
+
+
+def make(folder: Path, client_ids: Iterable[str]) -> CredentialFiles:
+    """Make keys and secrets below `folder`."""
+    given = {client_id: secrets.token_urlsafe(32) for client_id in client_ids}
+    files = CredentialFiles(folder / "token.key", folder / "assertion.key", folder / "assertion.jwks.json",
+                            folder / "client_secrets.yaml", given)
+    write_private(files.token_key, key_pem(new_key()))
+    write_private(files.assertion_key, key_pem(new_key()))
+    files.assertion_jwks.write_text(json.dumps({"keys": [public_jwk(files.assertion_key)]}), encoding="utf-8")
+    hasher = PasswordHasher()
+    hashed = {client_id: {"secret_argon2": hasher.hash(secret)} for client_id, secret in given.items()}
+    write_private(files.client_secrets, yaml.safe_dump({"clients": hashed}).encode())
+    return files
+
+
+def public_jwk(key_file: Path) -> dict[str, str]:
+    """The public half of a signing key, named by its RFC 7638 thumbprint."""
+    key = ECKey.import_key(key_file.read_bytes())
+    jwk = {name: str(value) for name, value in key.as_dict(private=False).items() if name in ("kty", "crv", "x", "y")}
+    return jwk | {"kid": key.thumbprint(), "use": "sig", "alg": "ES256"}

@@ -1,0 +1,82 @@
+"""The settings of the running gateway and of its Redis, written for one system."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.demo.certificates import write_private
+from deploy.demo.credentials import CredentialFiles
+from deploy.demo.pki import PkiFiles
+from deploy.demo.place import ROOT, Place
+from deploy.demo.ports import HOST, Ports
+
+ASSERTION_ISSUER = "poterne"
+
+
+@dataclass(frozen=True)
+class EnvironmentFiles:
+    """What was made for one environment."""
+
+    pki: PkiFiles
+    credentials: CredentialFiles
+
+
+def backend_audience(environment: str) -> str:
+    """Whom the assertion is for; the backend expects the same word."""
+    return f"infinoe-backend-{environment}"
+
+
+def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
+                  environments: Mapping[str, EnvironmentFiles]) -> None:
+    """Write `gateway.yaml`; it holds the password of Redis, so only its owner may read it."""
+    document = {
+        "schema": 1,
+        "admin": {"host": HOST, "port": ports.admin},
+        "opa": {"address": f"unix://{opa_socket}", "timeout_s": 1.0},
+        "redis": {"url": redis_url, "timeout_s": 0.5},
+        "journal": {"file": str(place.journal)},
+        "apis": [str(api) for api in sorted((ROOT / "config" / "apis").glob("*.yaml"))],
+        "environments": {name: _environment(name, files, ports) for name, files in environments.items()},
+    }
+    write_private(place.gateway_settings, yaml.safe_dump(document, sort_keys=False).encode())
+
+
+def _environment(name: str, files: EnvironmentFiles, ports: Ports) -> dict[str, Any]:
+    pki, credentials = files.pki, files.credentials
+    port = ports.listener(name)
+    return {
+        "listen": {"host": HOST, "port": port},
+        "hosts": ["localhost", HOST],
+        "server": {"certificate_file": str(pki.server.certificate), "key_file": str(pki.server.key)},
+        "clients": {"anchors_file": str(pki.anchors), "crl_files": [str(crl) for crl in pki.crls], "crl_grace_s": 0,
+                    "refusal": "alert"},
+        "backend": {"url": f"http://{HOST}:{ports.backend(name)}"},
+        "tokens": {"issuer": f"https://localhost:{port}", "audience": f"infinoe-{name}",
+                   "signing_key_file": str(credentials.token_key), "lifetime_s": 600,
+                   "client_secrets_file": str(credentials.client_secrets)},
+        "assertion": {"issuer": ASSERTION_ISSUER, "audience": backend_audience(name),
+                      "signing_key_file": str(credentials.assertion_key), "lifetime_s": 60},
+    }
+
+
+def write_redis(folder: Path, port: int) -> tuple[Path, str]:
+    """Write `redis.conf`; returns it and the URL with the password, which never appears in a command line."""
+    password = secrets.token_urlsafe(24)
+    file = folder / "redis.conf"
+    write_private(file, "\n".join((
+        f"bind {HOST}",
+        f"port {port}",
+        "protected-mode yes",
+        f"requirepass {password}",
+        'save ""',
+        "appendonly no",
+        f'dir "{folder}"',
+        "daemonize no",
+        "set-proc-title no",
+        "",
+    )).encode())
+    return file, f"redis://:{password}@{HOST}:{port}/0"

@@ -1,0 +1,124 @@
+"""The whole system on this machine: files, then OPA, Redis and two backends, then the gateway; all real, all supervised."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.demo import cast, credentials, handout, nomenclatures, pki, ports, settings_file
+from deploy.demo.place import ROOT, Place
+from deploy.demo.ports import HOST, Ports
+from deploy.demo.processes import Process, StartFailed, Supervisor
+from deploy.demo.readiness import await_ready, http_ready, redis_ready
+from gateway_addons.adapters.policy_bundle import build_bundle
+
+OPA = ROOT / ".tools" / "bin" / "opa"
+REDIS = ROOT / ".tools" / "bin" / "redis-server"
+CONTRACTS = ROOT / "config" / "contracts"
+IMPORT_LIMIT_S = 120
+
+type Say = Callable[[str], None]
+"""Tells the person in front what is being done."""
+
+
+class System:
+    """One system at one place."""
+
+    def __init__(self, place: Place, say: Say) -> None:
+        self._place = place
+        self._say = say
+        self._supervisor = Supervisor(place.records, place.folder / "logs")
+
+    def running(self) -> list[Process]:
+        """The processes that are there, of this run or of one that was left behind."""
+        return self._supervisor.running()
+
+    def known(self) -> list[Process]:
+        """All processes of the last run, running or not."""
+        return self._supervisor.processes
+
+    def stop(self) -> int:
+        """Stop everything; also what a crash left. Returns how many processes had to be stopped."""
+        stopped = self._supervisor.stop()
+        self._place.forget_socket()
+        return stopped
+
+    def leave(self) -> None:
+        """Let the system live on after this process."""
+        self._supervisor.leave()
+
+    def start(self, port_base: int | None) -> dict[str, Any]:
+        """Make everything anew, start it, and return what `demo.json` says.
+
+        Raises:
+            StartFailed: a process does not start; whatever was started is stopped again.
+            PortTaken, CastError: the system cannot be laid out.
+            ContractFileError, ContractConflict, BundleError: contracts or policies cannot be used.
+        """
+        self.stop()
+        self._place.renew()
+        chosen = ports.choose(port_base)
+        everyone = cast.consumers(CONTRACTS)
+        self._say("making keys, certificates and revocation lists")
+        files = {name: self._files(name, consumers) for name, consumers in everyone.items()}
+        self._say("compiling contracts and policies")
+        revision = build_bundle(OPA, ROOT / "policies", CONTRACTS, self._place.bundle)
+        self._import_nomenclatures(everyone)
+        try:
+            return self._start(chosen, everyone, files, revision)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _files(self, name: str, consumers: dict[str, cast.Consumer]) -> settings_file.EnvironmentFiles:
+        identities = {consumer.name: consumer.identity for consumer in consumers.values()}
+        certificates = pki.make(self._place.pki(name), identities, cast.MODEL, datetime.now(UTC))
+        keys = credentials.make(self._place.keys(name), [consumer.client_id for consumer in consumers.values()])
+        return settings_file.EnvironmentFiles(certificates, keys)
+
+    def _import_nomenclatures(self, everyone: dict[str, dict[str, cast.Consumer]]) -> None:
+        self._say("filling the backends with the organismes' nomenclatures")
+        for environment, consumers in everyone.items():
+            file = self._place.folder / "backend" / f"nomenclatures-{environment}.yaml"
+            nomenclatures.write(file, {c.siret: c.exercices for c in consumers.values()})
+            command = [sys.executable, "-m", "backend", "import-nomenclatures", "--database",
+                       str(self._place.database(environment)), "--file", str(file)]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=IMPORT_LIMIT_S, check=False)
+            if done.returncode != 0:
+                raise StartFailed(f"the backend's import of nomenclatures failed:\n{(done.stderr or done.stdout)[-2000:]}")
+
+    def _start(self, chosen: Ports, everyone: dict[str, dict[str, cast.Consumer]],
+               files: dict[str, settings_file.EnvironmentFiles], revision: str) -> dict[str, Any]:
+        self._say("starting OPA, Redis and two backends")
+        socket = self._place.socket()
+        redis_conf, redis_url = settings_file.write_redis(self._place.folder / "redis", chosen.redis)
+        waiting = [
+            (self._opa(socket), http_ready("http://opa/health", socket)),
+            (self._supervisor.start("redis", "redis", [str(REDIS), str(redis_conf)], redis_conf.parent), redis_ready(redis_url)),
+            *((self._backend(name, chosen, own), http_ready(f"http://{HOST}:{chosen.backend(name)}/health/live"))
+              for name, own in files.items()),
+        ]
+        for process, probe in waiting:
+            await_ready(self._supervisor, process, probe)
+        self._say("starting the gateway")
+        settings_file.write_gateway(self._place, chosen, socket, redis_url, files)
+        gateway = self._supervisor.start("gateway", "gateway", [sys.executable, "-m", "gateway_addons", "run", "--config",
+                                                                str(self._place.gateway_settings)], ROOT)
+        await_ready(self._supervisor, gateway, http_ready(f"http://{HOST}:{chosen.admin}/health/ready"))
+        return handout.write(self._place, chosen, socket, redis_url, revision, files, everyone, self._supervisor.processes)
+
+    def _opa(self, socket: Path) -> Process:
+        command = [str(OPA), "run", "--server", "--addr", f"unix://{socket}", "--unix-socket-perm", "660",
+                   "--authorization=basic", "--skip-version-check", "--log-level", "error",
+                   "--config-file", str(ROOT / "deploy" / "opa" / "config.yaml"), "--bundle", str(self._place.bundle)]
+        return self._supervisor.start("opa", "opa", command, self._place.folder)
+
+    def _backend(self, name: str, chosen: Ports, files: settings_file.EnvironmentFiles) -> Process:
+        command = [sys.executable, "-m", "backend", "serve", "--environment", name, "--host", HOST,
+                   "--port", str(chosen.backend(name)), "--database", str(self._place.database(name)),
+                   "--assertion-jwks", str(files.credentials.assertion_jwks),
+                   "--assertion-issuer", settings_file.ASSERTION_ISSUER,
+                   "--assertion-audience", settings_file.backend_audience(name)]
+        return self._supervisor.start(f"backend-{name}", "backend", command, ROOT)
