@@ -13,8 +13,10 @@ from OpenSSL import SSL
 
 from gateway_addons.adapters.api_files import load_routes
 from gateway_addons.adapters.backend_health import BackendHealth
+from gateway_addons.adapters.guarded_quota import GuardedQuota
 from gateway_addons.adapters.journal_file import JournalFile
 from gateway_addons.adapters.opa import OpaPolicy
+from gateway_addons.adapters.redis_client import connect
 from gateway_addons.adapters.redis_quota import RedisQuota
 from gateway_addons.adapters.signing_keys import AccessTokens, AssertionKeys
 from gateway_addons.adapters.token_service import SecretsFile, TokenService
@@ -23,6 +25,7 @@ from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
+from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls import server_context
 from gateway_addons.addons.trace import Trace, configure_logging
@@ -66,7 +69,7 @@ class Parts:
     """The adapters that all environments share."""
 
     policy: OpaPolicy
-    quota: RedisQuota
+    quota: GuardedQuota
     journal: JournalFile
     trace: Trace
     routes: RouteTable
@@ -106,17 +109,19 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
 async def gateway(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; calls in flight are finished first."""
     routes, apis = load_routes(settings.apis)
+    trace = Trace()
     parts = Parts(
         policy=OpaPolicy(settings.opa.address, settings.opa.timeout_s),
-        quota=RedisQuota(settings.redis.url, settings.redis.timeout_s),
+        quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
+                           QuotaTrace(trace.registry, settings.quota.warn_at)),
         journal=JournalFile(settings.journal.file),
-        trace=Trace(),
+        trace=trace,
         routes=routes,
         max_body_bytes=max(api.max_body_bytes for api in apis),
     )
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}
-    gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace)
+    gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at)
     master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight)
     modes = [f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()]
     master.listen(modes, max_answer_bytes=max(own.backend.max_answer_bytes for own in settings.environments.values()))

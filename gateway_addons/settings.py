@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 EnvironmentName = Literal["production", "sandbox"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+NodeAddress = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
 
 
 class SettingsError(Exception):
@@ -37,11 +38,49 @@ class Opa(_Frozen):
     timeout_s: Seconds = 1.0
 
 
+class Sentinel(_Frozen):
+    """Redis Sentinel: who knows the master called `master`; `password` is the sentinels' own."""
+
+    master: Annotated[str, Field(min_length=1)]
+    nodes: tuple[NodeAddress, ...] = Field(min_length=1)
+    password: str | None = None
+
+
+class Cluster(_Frozen):
+    """Redis Cluster: the nodes that are asked for the others."""
+
+    nodes: tuple[NodeAddress, ...] = Field(min_length=1)
+
+
 class Redis(_Frozen):
-    """The Redis that holds the quota windows."""
+    """The Redis that holds the quota windows.
+
+    With `sentinel` or `cluster`, `url` gives user, password, database and TLS, and its host is not used.
+    """
 
     url: Annotated[str, StringConstraints(pattern=r"^(redis|rediss|unix)://")]
     timeout_s: Seconds = 0.5
+    sentinel: Sentinel | None = None
+    cluster: Cluster | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Redis":
+        if self.sentinel and self.cluster:
+            raise ValueError("sentinel and cluster exclude each other")
+        return self
+
+
+class Quota(_Frozen):
+    """What happens while Redis does not charge the windows, and when a consumer is warned (clause 9.2).
+
+    `refuse` answers 503; `local` charges a window of this worker's own, of `local_share` of each limit (1 / number of all
+    workers of all gateways keeps the sum within the limit). `warn_at` is the share of use from which answers and metrics
+    warn.
+    """
+
+    on_failure: Literal["refuse", "local"] = "refuse"
+    local_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
 
 
 class JournalSettings(_Frozen):
@@ -132,6 +171,7 @@ class Settings(_Frozen):
     admin: Listen
     opa: Opa
     redis: Redis
+    quota: Quota = Quota()
     journal: JournalSettings
     apis: tuple[Path, ...] = Field(min_length=1)
     limits: Limits = Limits()

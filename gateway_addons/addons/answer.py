@@ -10,6 +10,7 @@ from mitmproxy import http
 
 from gateway_addons.core.negotiation import prefers_english, prefers_problem_json
 from gateway_addons.core.ports import QuotaCharge
+from gateway_addons.core.quota import is_warning
 from gateway_addons.core.reasons import INTERNAL_FAULT, REASONS, Reason
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -72,16 +73,19 @@ def last_resort(code: str) -> bytes:
     ) + body
 
 
-def rate_limit_headers(charge: QuotaCharge) -> dict[str, str]:
+def rate_limit_headers(charge: QuotaCharge, warn_at: float = 0.8) -> dict[str, str]:
     """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers), and `Retry-After` when refused.
 
-    `t` is rounded up, so that a caller who waits that long finds a free place.
+    `r` calls are free now, and all `q` of them after `t` seconds without a call; `Retry-After` is when the next one is.
+    Seconds are rounded up, so that a caller who waits that long is not refused. From the share `warn_at` of use on the
+    item carries the parameter `poterne-warning`: the draft lets a service add parameters, prefixed with its name, that
+    clients who do not know them ignore.
     """
-    wait = max(1, math.ceil(charge.reset_s))
+    warning = ";poterne-warning" if is_warning(charge, warn_at) else ""
     headers = {
         "RateLimit-Policy": f'"appels";q={charge.limit};w={charge.window_s}',
-        "RateLimit": f'"appels";r={charge.remaining};t={wait}',
+        "RateLimit": f'"appels";r={charge.remaining};t={max(1, math.ceil(charge.reset_s))}{warning}',
     }
     if not charge.accepted:
-        headers["Retry-After"] = str(wait)
+        headers["Retry-After"] = str(max(1, math.ceil(charge.retry_s)))
     return headers

@@ -91,8 +91,8 @@ def starts_refused(hook: Hook) -> Callable[["Gate", http.HTTPFlow], Coroutine[An
 class Gate:
     """The addon. One instance serves all listeners; a flow's session says which environment it belongs to."""
 
-    def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace) -> None:
-        self._environments = environments
+    def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace, warn_at: float = 0.8) -> None:
+        self._environments, self._warn_at = environments, warn_at
         self._journal = journal
         self._trace = trace
         self._in_flight: set[str] = set()
@@ -209,7 +209,7 @@ class Gate:
         if correlation_id := flow_facts.correlation_id(flow.request):
             headers["X-Correlation-ID"] = correlation_id
         if call.progress.charge is not None:
-            headers |= answer.rate_limit_headers(call.progress.charge)
+            headers |= answer.rate_limit_headers(call.progress.charge, self._warn_at)
         return headers
 
     async def conclude_after_fault(self, hook: str, flow: http.HTTPFlow, error: Exception) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gateway_addons.core.decision import AssertionClaims, Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import AddressFacts, CertificateFacts, Evidence, IdentityFacts, TokenEvidence
@@ -22,13 +22,21 @@ class PolicyEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QuotaCharge:
-    """What the window said: `remaining` calls of `limit`; `reset_s` until the oldest counted call leaves the window."""
+    """What the window said: `remaining` calls of `limit` are free now.
+
+    `reset_s` until all of them are, when no call is made; `retry_s` until the next place is free (0: now); `at_us` the
+    call's time on the window's clock, in microseconds; `source` is the window that was charged: the one that all gateways
+    share, or this worker's own while Redis fails.
+    """
 
     accepted: bool
     limit: int
     window_s: int
     remaining: int
     reset_s: float
+    retry_s: float = 0.0
+    at_us: int = 0
+    source: Literal["redis", "local"] = "redis"
 
 
 class QuotaStore(Protocol):
@@ -36,6 +44,19 @@ class QuotaStore(Protocol):
 
     async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
         """Count this call if fewer than `limit` were accepted in the last `window_s`. Raises `QuotaUnavailable`."""
+
+
+class QuotaWatch(Protocol):
+    """Is told what becomes of the windows: metrics and alerts."""
+
+    def charged(self, quota: QuotaToCharge, charge: QuotaCharge) -> None:
+        """A window was charged, Redis's or this worker's own."""
+
+    def failed(self, why: str, choice: Literal["refuse", "local"]) -> None:
+        """Redis did not charge; `choice` says what is done instead."""
+
+    def recovered(self) -> None:
+        """Redis charges again."""
 
 
 class Journal(Protocol):

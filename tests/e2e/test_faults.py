@@ -85,8 +85,8 @@ def test_a_gateway_killed_in_the_middle_leaves_no_write_without_a_trace(own_syst
     backend = own_system.document["pids"]["backend"]
     with frozen(*backend):
         one = name()
+        consumer.http.timeout = httpx.Timeout(0.5)
         with pytest.raises(httpx.TimeoutException):
-            consumer.http.timeout = httpx.Timeout(0.5)
             consumer.call("POST", COMPTABLES, consumer.lot(one), **{"X-Correlation-ID": "00000000-0000-4000-8000-000000000001"})
         sent[one] = "00000000-0000-4000-8000-000000000001"
         os.kill(own_system.document["pids"]["gateway"][0], signal.SIGKILL)

@@ -30,11 +30,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def redis_server(folder: Path, port: int | None = None) -> Iterator[RedisServer]:
+def redis_server(folder: Path, port: int | None = None, more: tuple[str, ...] = ()) -> Iterator[RedisServer]:
     """A real redis-server with a password and without a memory of its own."""
     port = port or free_port()
     process = subprocess.Popen(
-        [str(REDIS), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "essai", "--save", "", "--dir", str(folder)],
+        [str(REDIS), "--port", str(port), "--bind", "127.0.0.1", "--requirepass", "essai", "--save", "", "--dir", str(folder),
+         *more],
         stdout=subprocess.DEVNULL)
     try:
         await_port(port, process)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway_addons.adapters.redis_client import single
 from gateway_addons.adapters.redis_quota import RedisQuota
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
@@ -21,7 +22,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def quota(url: str) -> AsyncIterator[RedisQuota]:
-    store = RedisQuota(url, 2.0)
+    store = RedisQuota(single(url, 2.0), 2.0)
     await store._redis.flushall()
     yield store
     await store.close()
@@ -107,7 +108,7 @@ async def test_wrong_type_at_the_key_is_a_failure_not_a_pass(quota: RedisQuota) 
 
 
 async def test_no_redis_is_a_failure_in_bounded_time() -> None:
-    store = RedisQuota(f"redis://127.0.0.1:{free_port()}/0", 0.5)
+    store = RedisQuota(single(f"redis://127.0.0.1:{free_port()}/0", 0.5), 0.5)
     start = time.monotonic()
     with pytest.raises(QuotaUnavailable):
         await store.charge(to_charge(10))
@@ -121,7 +122,7 @@ async def test_a_redis_that_hangs_is_a_failure_in_bounded_time() -> None:
         writer.close()
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    store = RedisQuota(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", 0.3)
+    store = RedisQuota(single(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", 0.3), 0.3)
     start = time.monotonic()
     with pytest.raises(QuotaUnavailable):
         await store.charge(to_charge(10))
@@ -131,7 +132,7 @@ async def test_a_redis_that_hangs_is_a_failure_in_bounded_time() -> None:
 
 
 async def test_wrong_password(url: str) -> None:
-    store = RedisQuota(url.replace(":essai@", ":faux@"), 1.0)
+    store = RedisQuota(single(url.replace(":essai@", ":faux@"), 1.0), 1.0)
     with pytest.raises(QuotaUnavailable):
         await store.charge(to_charge(10))
     await store.close()
@@ -140,7 +141,7 @@ async def test_wrong_password(url: str) -> None:
 async def test_redis_comes_back_by_itself(tmp_path: Path) -> None:
     port = free_port()
     with redis_server(tmp_path, port) as started:
-        store = RedisQuota(started.url, 1.0)
+        store = RedisQuota(single(started.url, 1.0), 1.0)
         assert (await store.charge(to_charge(10))).accepted
     with pytest.raises(QuotaUnavailable):
         await store.charge(to_charge(10))

@@ -11,6 +11,7 @@ from gateway_addons.core.ports import TokenAnswer
 _VERDICTS = {"pass": "ok", "fail": "refuse", "not_evaluated": "non_evalue"}
 _CONTROL_NAMES = {"certificate": "certificat", "address": "ip", "identifier": "identifiant", "identity": "identite",
                   "contract": "convention", "rights": "droits"}
+_WINDOWS = {"redis": "redis", "local": "locale"}
 _OPERATIONS = {"creer": "creation", "modifier": "modification", "supprimer": "suppression"}
 
 
@@ -80,4 +81,5 @@ def _quota(progress: Progress) -> dict[str, Any] | None:
     charge = progress.charge
     if charge is None:
         return None
-    return {"accepte": charge.accepted, "limite": charge.limit, "restant": charge.remaining}
+    return {"accepte": charge.accepted, "limite": charge.limit, "restant": charge.remaining,
+            "fenetre": _WINDOWS[charge.source]}

@@ -1,0 +1,69 @@
+"""What the operator sees of the quota: use, warnings, and an alert while Redis does not charge.
+
+Labels are the environment and the contract of a window's key, which policy makes from known contracts only.
+"""
+
+from typing import Literal
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from gateway_addons.core.decision import QuotaToCharge
+from gateway_addons.core.ports import QuotaCharge
+from gateway_addons.core.quota import is_warning
+
+
+class QuotaTrace:
+    """Counts charges and failures; logs each change once; implements `core.ports.QuotaWatch`."""
+
+    def __init__(self, registry: CollectorRegistry, warn_at: float) -> None:
+        self._warn_at = warn_at
+        self._log = structlog.get_logger("poterne.quota")
+        of_contract = ("environment", "contract")
+        self._charges = Counter("poterne_quota_charges", "Charges, by verdict and by the window that was charged.",
+                                (*of_contract, "verdict", "window"), registry=registry)
+        self._used = Gauge("poterne_quota_used_ratio", "Share of the limit in use at the last charge, 0 to 1.", of_contract,
+                           registry=registry)
+        self._limit = Gauge("poterne_quota_limit_calls", "The limit at the last charge, in calls.", of_contract,
+                            registry=registry)
+        self._warned = Counter("poterne_quota_warnings", "Times that the use rose to the share from which it warns.",
+                               of_contract, registry=registry)
+        self._failures = Counter("poterne_quota_failures", "Charges that Redis did not make, by what was done instead.",
+                                 ("choice",), registry=registry)
+        self._degraded = Gauge("poterne_quota_degraded", "1 while Redis does not charge the windows.", registry=registry)
+        self._degraded.set(0)
+        self._warning: set[str] = set()
+        self._down = False
+
+    def charged(self, quota: QuotaToCharge, charge: QuotaCharge) -> None:
+        """Count it, and warn once when the use rises to the share."""
+        labels = _labels(quota.key)
+        self._charges.labels(*labels, "accepted" if charge.accepted else "refused", charge.source).inc()
+        self._used.labels(*labels).set((charge.limit - charge.remaining) / charge.limit if charge.limit else 1)
+        self._limit.labels(*labels).set(charge.limit)
+        if not is_warning(charge, self._warn_at):
+            self._warning.discard(quota.key)
+        elif quota.key not in self._warning:
+            self._warning.add(quota.key)
+            self._warned.labels(*labels).inc()
+            self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=charge.limit,
+                              remaining=charge.remaining, window=charge.source)
+
+    def failed(self, why: str, choice: Literal["refuse", "local"]) -> None:
+        """Count it; the alert is logged when it begins."""
+        self._failures.labels(choice).inc()
+        self._degraded.set(1)
+        if not self._down:
+            self._down = True
+            self._log.error("quota_degraded", why=why, choice=choice)
+
+    def recovered(self) -> None:
+        """Log the end of the alert."""
+        self._degraded.set(0)
+        self._down = False
+        self._log.warning("quota_recovered")
+
+
+def _labels(key: str) -> tuple[str, str]:
+    environment, _, contract = key.partition(":")
+    return environment, contract

@@ -1,0 +1,164 @@
+"""Each way that a real Redis fails gives the configured choice in bounded time, an alert, and recovery by itself."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from gateway_addons.adapters.guarded_quota import GuardedQuota
+from gateway_addons.adapters.redis_client import single
+from gateway_addons.adapters.redis_quota import RedisQuota, window_keys
+from gateway_addons.core.errors import QuotaUnavailable
+from gateway_addons.settings import Quota
+from tests.quota.watching import Watching, to_charge
+from tests.support.servers import RedisServer, free_port, redis_server
+
+TIMEOUT_S = 0.4
+SLACK_S = 0.6
+LIST, USE = window_keys("production:C")
+
+type Deed = Callable[[Redis, RedisServer], Awaitable[object]]
+
+
+async def other_password(admin: Redis, _: RedisServer) -> None:
+    await admin.config_set("requirepass", "autre")
+    await admin.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal")
+
+
+async def no_more_clients(admin: Redis, _: RedisServer) -> None:
+    await admin.config_set("maxclients", 1)
+    await admin.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal")
+
+
+async def signalled(server: RedisServer, number: signal.Signals) -> None:
+    os.kill(server.process.pid, number)
+
+
+FAULTS: list[tuple[str, Deed, Deed]] = [
+    ("slow", lambda r, _: r.execute_command("CLIENT", "PAUSE", "60000", "WRITE"), lambda r, _: r.client_unpause()),
+    ("frozen", lambda _, s: signalled(s, signal.SIGSTOP), lambda _, s: signalled(s, signal.SIGCONT)),
+    ("out of memory", lambda r, _: r.config_set("maxmemory", 1), lambda r, _: r.config_set("maxmemory", 0)),
+    ("read-only replica", lambda r, _: r.replicaof("127.0.0.1", str(free_port())), lambda r, _: r.replicaof("NO", "ONE")),
+    ("wrong password", other_password, lambda r, _: r.config_set("requirepass", "essai")),
+    ("no connection left", no_more_clients, lambda r, _: r.config_set("maxclients", 1000)),
+    ("wrong type of the list", lambda r, _: r.set(LIST, "x"), lambda r, _: r.delete(LIST)),
+    ("wrong type of the use", lambda r, _: r.set(USE, "x"), lambda r, _: r.delete(USE)),
+    ("not a time in the list", lambda r, _: r.lset(LIST, 0, "x"), lambda r, _: r.delete(LIST)),
+]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    with redis_server(tmp_path) as started:
+        yield started
+        os.kill(started.process.pid, signal.SIGCONT)
+
+
+async def timed[T](call: Awaitable[T]) -> T:
+    start = time.monotonic()
+    try:
+        return await call
+    finally:
+        assert time.monotonic() - start < TIMEOUT_S + SLACK_S
+
+
+@pytest.mark.parametrize("choice", ["refuse", "local"])
+@pytest.mark.parametrize(("break_it", "mend_it"), [pytest.param(*row[1:], id=row[0]) for row in FAULTS])
+async def test_a_fault_gives_the_choice_and_ends_by_itself(
+    server: RedisServer, break_it: Deed, mend_it: Deed, choice: str
+) -> None:
+    admin, watch = Redis.from_url(server.url), Watching()
+    quota = GuardedQuota(RedisQuota(single(server.url, TIMEOUT_S), TIMEOUT_S),
+                         Quota.model_validate({"on_failure": choice, "local_share": 0.5}), watch)
+    assert (await quota.charge(to_charge(8))).source == "redis"
+    await admin.ping()
+
+    await break_it(admin, server)
+    if choice == "refuse":
+        for _ in range(2):
+            with pytest.raises(QuotaUnavailable, match="on_failure: refuse"):
+                await timed(quota.charge(to_charge(8)))
+    else:
+        told = [await timed(quota.charge(to_charge(8))) for _ in range(5)]
+        assert [t.source for t in told] == ["local"] * 5
+        assert [t.accepted for t in told] == [True] * 3 + [False] * 2  # half of 8, less the one that Redis let pass
+        assert [t.limit for t in told] == [4] * 5
+    assert watch.failures
+    assert {c for _, c in watch.failures} == {choice}
+    assert watch.recoveries == 0
+
+    await mend_it(admin, server)
+    deadline = time.monotonic() + 5
+    while watch.recoveries == 0 and time.monotonic() < deadline:
+        try:
+            await quota.charge(to_charge(8))
+        except QuotaUnavailable:
+            await asyncio.sleep(0.05)
+    assert (await quota.charge(to_charge(8))).source == "redis"
+    assert watch.recoveries == 1
+    await quota.close()
+    await admin.aclose()
+
+
+async def test_restarted_empty_redis_charges_the_next_call(tmp_path: Path) -> None:
+    """An empty Redis is no failure: the window starts anew, and the script is sent again in the same call."""
+    port, watch = free_port(), Watching()
+    quota: GuardedQuota | None = None
+    for _ in range(2):
+        with redis_server(tmp_path, port) as started:
+            quota = quota or GuardedQuota(RedisQuota(single(started.url, TIMEOUT_S), TIMEOUT_S), Quota(), watch)
+            charge = await quota.charge(to_charge(8))
+            assert (charge.accepted, charge.remaining) == (True, 7)
+        with pytest.raises(QuotaUnavailable):
+            await timed(quota.charge(to_charge(8)))
+    assert quota is not None
+    assert (len(watch.failures), watch.recoveries) == (2, 1)
+    await quota.close()
+
+
+async def test_emptied_redis(server: RedisServer) -> None:
+    async with Redis.from_url(server.url) as admin:
+        quota = RedisQuota(single(server.url, TIMEOUT_S), TIMEOUT_S)
+        for _ in range(2):
+            charge = await quota.charge(to_charge(8))
+            assert (charge.accepted, charge.remaining) == (True, 7)
+            await admin.flushall()
+            await admin.script_flush()
+        await quota.close()
+
+
+async def test_while_redis_hangs_only_one_call_at_a_time_waits_for_it(server: RedisServer) -> None:
+    quota = GuardedQuota(RedisQuota(single(server.url, TIMEOUT_S), TIMEOUT_S),
+                         Quota(on_failure="local", local_share=1), Watching())
+    await quota.charge(to_charge(1000))
+    os.kill(server.process.pid, signal.SIGSTOP)
+    assert (await timed(quota.charge(to_charge(1000)))).source == "local"
+    start = time.monotonic()
+    probe = asyncio.create_task(quota.charge(to_charge(1000)))
+    await asyncio.sleep(0)
+    for _ in range(200):
+        assert (await quota.charge(to_charge(1000))).source == "local"
+    assert time.monotonic() - start < TIMEOUT_S
+    assert not probe.done()
+    assert (await timed(probe)).source == "local"
+    os.kill(server.process.pid, signal.SIGCONT)
+    await quota.close()
+
+
+async def test_an_answer_that_comes_too_late_is_nobodys(server: RedisServer) -> None:
+    """After a time-out its connection is not used again: no later call gets the answer to an earlier one."""
+    quota = RedisQuota(single(server.url, TIMEOUT_S), TIMEOUT_S)
+    await quota.charge(to_charge(10, key="production:A"))
+    os.kill(server.process.pid, signal.SIGSTOP)
+    late = await asyncio.gather(*(quota.charge(to_charge(10, key="production:A")) for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(e, QuotaUnavailable) for e in late)
+    os.kill(server.process.pid, signal.SIGCONT)
+    await asyncio.sleep(0.1)
+    told = await asyncio.gather(*(quota.charge(to_charge(1000 + i, key=f"production:{i}")) for i in range(50)))
+    assert [t.remaining for t in told] == [999 + i for i in range(50)]
+    await quota.close()
