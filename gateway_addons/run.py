@@ -86,10 +86,16 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch)
     service = TokenService(name, SecretsFile(own.tokens.client_secrets_file), tokens, parts.policy)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
-    backend = urlsplit(str(own.backend.url))
+    backend = urlsplit(own.backend.url)
     entry = Entry(
-        environment=name, backend=(backend.hostname or "", backend.port or 80), tls_context=tls, limits=settings.limits,
-        max_body_bytes=parts.max_body_bytes, answer_timeout_s=own.backend.answer_timeout_s, last_resort=last_resort,
+        environment=name,
+        backend=(backend.hostname or "", backend.port or 80),
+        tls_context=tls,
+        limits=settings.limits,
+        max_body_bytes=parts.max_body_bytes,
+        answer_timeout_s=own.backend.answer_timeout_s,
+        max_answer_bytes=own.backend.max_answer_bytes,
+        last_resort=last_resort,
     )
     return GateEnvironment(listener, pipeline, service, settings.limits.decision_timeout_s), entry, tls
 
@@ -102,7 +108,7 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
         "journal": Dependency(parts.journal.healthy),
     }
     for name, own in settings.environments.items():
-        named[f"backend_{name}"] = Dependency(BackendHealth(str(own.backend.url)).healthy)
+        named[f"backend_{name}"] = Dependency(BackendHealth(own.backend.url).healthy)
     return Readiness(named)
 
 
@@ -124,7 +130,7 @@ async def gateway(settings: Settings) -> None:
     gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at)
     master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight)
     modes = [f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()]
-    master.listen(modes, max_answer_bytes=max(own.backend.max_answer_bytes for own in settings.environments.values()))
+    master.listen(modes)
     admin = admin_server(admin_app(dependencies(settings, parts), parts.trace.registry), settings.admin)
     log.info("start", environments=list(built), concluded_after_crash=recovered)
     try:

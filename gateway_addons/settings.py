@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 EnvironmentName = Literal["production", "sandbox"]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -94,7 +94,7 @@ class Limits(_Frozen):
 
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 16 * 1024
     max_header_count: Annotated[int, Field(ge=8, le=1000)] = 64
-    max_handshake_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 64 * 1024
+    max_handshake_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 32 * 1024
     max_pipelined_bytes: Annotated[int, Field(ge=0, le=1 << 20)] = 64 * 1024
     max_connections: Annotated[int, Field(ge=1)] = 2000
     handshake_timeout_s: Seconds = 10.0
@@ -125,9 +125,9 @@ class ClientTrust(_Frozen):
 
 
 class Backend(_Frozen):
-    """The INFINOE backend of the environment."""
+    """The INFINOE backend of the environment: plain HTTP on the same machine or a private network, no path."""
 
-    url: AnyHttpUrl
+    url: Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$")]
     answer_timeout_s: Seconds = 10.0
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
 

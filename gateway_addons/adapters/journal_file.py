@@ -30,6 +30,7 @@ class JournalFile:
         self._records = -1
         self._announcements = -1
         self._unconcluded: set[str] = set()
+        self._concluded: list[bytes] = []
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
@@ -88,10 +89,11 @@ class JournalFile:
     async def _flush(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
+            marks, self._concluded = self._concluded, []
             data = b"".join(line for line, _ in group)
             failure: Exception | None = None
             try:
-                await asyncio.get_running_loop().run_in_executor(self._writer, self._write_durably, data)
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._write_durably, marks, data)
             except OSError as e:
                 self._broken = f"{self._open_file}: {e.strerror}"
                 failure = JournalUnavailable(self._broken)
@@ -103,8 +105,11 @@ class JournalFile:
                 else:
                     future.set_exception(failure)
 
-    def _write_durably(self, data: bytes) -> None:
-        _write(self._announcements, data)
+    def _write_durably(self, marks: list[bytes], data: bytes) -> None:
+        """A call is marked concluded only once its record is on the disk, so that a power cut cannot lose both."""
+        if marks:
+            os.fdatasync(self._records)
+        _write(self._announcements, b"".join(marks) + data)
         os.fdatasync(self._announcements)
 
     async def conclude(self, record: dict[str, Any]) -> None:
@@ -117,7 +122,7 @@ class JournalFile:
         try:
             _write(self._records, _line(record))
             if record["requestId"] in self._unconcluded:
-                _write(self._announcements, _line({"conclu": record["requestId"]}))
+                self._concluded.append(_line({"conclu": record["requestId"]}))
                 self._unconcluded.discard(record["requestId"])
                 self._compact()
         except OSError as e:
@@ -128,6 +133,7 @@ class JournalFile:
         if not self._unconcluded and not self._waiting and os.fstat(self._announcements).st_size > COMPACT_ABOVE_BYTES:
             os.fdatasync(self._records)
             os.ftruncate(self._announcements, 0)
+            self._concluded.clear()
 
     def _check(self) -> None:
         if self._broken:

@@ -7,6 +7,8 @@ the flow carries the gate's `Admission`, and every other way out is an answer an
 import time
 
 from mitmproxy import flow, http
+from mitmproxy.net.http.http1 import expected_http_body_size
+from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, context, events, layer
 from mitmproxy.proxy.layers.http import (
     DropStream,
@@ -54,7 +56,7 @@ class GateHttpLayer(HttpLayer):
 
     def make_stream(self, stream_id: int) -> Commands:
         """A new stream that knows its connection's session."""
-        stream = GateHttpStream(self.context.fork(), stream_id, self._session)
+        stream = GateHttpStream(self.context.fork(), stream_id, self._session, self._entry.max_answer_bytes)
         self.streams[stream_id] = stream
         yield from self.event_to_child(stream, events.Start())
 
@@ -62,9 +64,10 @@ class GateHttpLayer(HttpLayer):
 class GateHttpStream(HttpStream):
     """One call. Refused until the gate says otherwise."""
 
-    def __init__(self, ctx: context.Context, stream_id: int, session: Session) -> None:
+    def __init__(self, ctx: context.Context, stream_id: int, session: Session, max_answer_bytes: int) -> None:
         super().__init__(ctx, stream_id)
         self._session = session
+        self._max_answer_bytes = max_answer_bytes
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Show the head to the gate; an answer it gives now is sent now, without reading the body (no 100-continue)."""
@@ -94,6 +97,31 @@ class GateHttpStream(HttpStream):
             raise RuntimeError("no backend address")
         self.flow.request.data.host, self.flow.request.data.port = address[0], address[1]
         self.flow.request.scheme = "http"
+
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+        """Bound the backend's answer; the request's body is bounded as it is read (`http_server`)."""
+        if request or self.flow.response is None:
+            return False
+        announced = expected_http_body_size(self.flow.request, self.flow.response) or 0
+        if max(announced, len(self.response_body_buf)) <= self._max_answer_bytes:
+            return False
+        yield from self._give_up_on_the_backend("answer too large")
+        return True
+
+    def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
+        """Refuse an answer of the backend whose framing two readers could read differently."""
+        if request or self.flow.response is None:
+            return False
+        try:
+            validate_headers(self.flow.response)
+        except ValueError as e:
+            yield from self._give_up_on_the_backend(str(e))
+            return True
+        return False
+
+    def _give_up_on_the_backend(self, why: str) -> Commands:
+        yield commands.CloseConnection(self.flow.server_conn)
+        yield from self._backend_failed(ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
 
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         """The one place where the backend is reached: only with the gate's own mark on the flow."""

@@ -5,6 +5,7 @@ fixed at once: TLS with a client certificate, then HTTP/1.1. There is nothing to
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,12 +43,13 @@ class GateMaster(Master):
         self.in_flight = in_flight
         self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, errorcheck.ErrorCheck())
 
-    def listen(self, modes: list[str], *, max_answer_bytes: int) -> None:
+    def listen(self, modes: list[str]) -> None:
         """Configure the engine; every unsafe default that is left is turned off by name."""
+        logging.getLogger("mitmproxy.addons.proxyserver").setLevel(logging.ERROR)  # it misses the hook that is not wanted
         self.options.update(
             mode=modes, connection_strategy="lazy", http2=False, http3=False, websocket=False, rawtcp=False,
             keep_host_header=True, validate_inbound_headers=True, stream_large_bodies=None, store_streamed_bodies=False,
-            body_size_limit=str(max_answer_bytes),
+            body_size_limit=None,
         )
 
     async def drain_and_stop(self, drain_s: float = DRAIN_S) -> None:
@@ -83,17 +85,28 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
         if len(self.manager.connections) >= limits.max_connections:
             writer.close()
             return
-        deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, self._end_unfinished_handshake, writer)
+        handler = mode_servers.ProxyConnectionHandler(ctx.master, reader, writer, ctx.options, self.mode)
+        handler.layer = self.make_top_layer(handler.layer.context)
+        deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, _end_unfinished_handshake, handler, writer)
         try:
-            await super().handle_stream(reader, writer)
+            with self.manager.register_connection(handler.client.id, handler):
+                await handler.handle_client()
         finally:
             deadline.cancel()
+            _close_what_is_left(handler, writer)
 
-    def _end_unfinished_handshake(self, writer: Any) -> None:
-        for handler in list(self.manager.connections.values()):
-            io = handler.transports.get(handler.client)
-            if io is not None and io.writer is writer and handler.client.timestamp_tls_setup is None:
-                writer.transport.abort()  # type: ignore[union-attr]
+
+def _end_unfinished_handshake(handler: mode_servers.ProxyConnectionHandler, writer: Any) -> None:
+    if handler.client.timestamp_tls_setup is None:
+        writer.transport.abort()
+
+
+def _close_what_is_left(handler: mode_servers.ProxyConnectionHandler, writer: Any) -> None:
+    """The engine forgets a connection whose handler is cancelled while it waits for its turn: it would stay open."""
+    writer.close()
+    for io in handler.transports.values():
+        if isinstance(io.writer, asyncio.StreamWriter):
+            io.writer.close()
 
 
 class Entrance(layer.Layer):

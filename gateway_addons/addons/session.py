@@ -48,6 +48,7 @@ class Entry:
     limits: Limits
     max_body_bytes: int
     answer_timeout_s: float
+    max_answer_bytes: int
     last_resort: Callable[[str], bytes]
 
 

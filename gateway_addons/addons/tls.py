@@ -110,13 +110,17 @@ class ClientTls(TLSLayer):
         yield from ()
 
     def receive_handshake_data(self, data: bytes) -> Generator[commands.Command, Any, tuple[bool, str | None]]:
-        """Bound what a client may send before it is authenticated, then let OpenSSL read it."""
+        """Let OpenSSL read, and bound what a client may send before it is authenticated.
+
+        The flight that ends the handshake may carry the request's first bytes too, so the bound is on a handshake that
+        is not over yet; one read of the socket (64 KiB) may come on top of it.
+        """
         self._received_bytes += len(data)
-        if self._received_bytes > self._entry.limits.max_handshake_bytes:
-            return False, "handshake too large"
         done, error = yield from super().receive_handshake_data(data)
         if done:
             self._fill_session()
+        elif error is None and self._received_bytes > self._entry.limits.max_handshake_bytes:
+            return False, "handshake too large"
         return done, error
 
     def _fill_session(self) -> None:

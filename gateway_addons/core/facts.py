@@ -1,6 +1,6 @@
 """What was observed of one call, as frozen values; no verdicts here.
 
-The shapes are those of the input document that OPA is asked with (policies/schemas/decision_input.json): every value is
+The shapes are those of the input document that OPA is asked with (config/schemas/decision_input.json): every value is
 either a fact that was established or carries the `failure` that says why it could not be.
 """
 

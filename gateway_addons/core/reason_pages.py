@@ -40,5 +40,6 @@ def _what_happened(reason: Reason) -> str:
 
 def _index() -> str:
     rows = "".join(f"| [{r.code}]({r.code}.md) | {r.status} | {r.control} | {r.clause} | {r.fr} |\n" for r in REASONS.values())
-    return ("# Reasons for a refusal\n\nMade from `gateway_addons/core/reasons.py` by `poterne reasons --write docs/reasons`.\n\n"
+    return ("# Reasons for a refusal\n\nMade from `gateway_addons/core/reasons.py` by\n"
+            "`python -m gateway_addons reasons --write docs/reasons`.\n\n"
             f"| code | HTTP | control | source | message |\n|---|---|---|---|---|\n{rows}")

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,8 +104,15 @@ def test_a_gateway_killed_in_the_middle_leaves_no_write_without_a_trace(own_syst
 def test_sigterm_finishes_the_calls_in_flight(own_system: Running) -> None:
     consumer = own_system.consumer("charge")
     assert accepted(consumer)
-    gateway = own_system.document["pids"]["gateway"][0]
-    os.kill(gateway, signal.SIGTERM)
+    gateway, answers = own_system.document["pids"]["gateway"][0], []
+    with frozen(*own_system.document["pids"]["backend"]):
+        in_flight = threading.Thread(target=lambda: answers.append(consumer.call("POST", COMPTABLES, consumer.lot(name()))))
+        in_flight.start()
+        time.sleep(0.5)
+        os.kill(gateway, signal.SIGTERM)
+        time.sleep(0.5)
+    in_flight.join(timeout=15)
+    assert [a.status_code for a in answers] == [201]
     deadline = time.monotonic() + 15
     while own_system.system.running() and time.monotonic() < deadline:
         if all(p.role != "gateway" for p in own_system.system.running()):

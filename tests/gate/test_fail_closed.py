@@ -1,6 +1,9 @@
 """Whatever fails, the backend sees nothing and the caller gets a clear refusal in bounded time."""
 
 import asyncio
+import contextlib
+import json
+import ssl
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from gateway_addons.addons.session import ADMITTED
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable
 from gateway_addons.settings import Limits
 from tests.gate.test_request_form import code_of
-from tests.support.rig import Rig, read_answer, request, running_rig
+from tests.support.rig import LOT, Rig, read_answer, request, running_rig
 
 FAILING_PORTS: list[tuple[str, str, str, BaseException, str]] = [
     ("OPA away", "policy", "failure", PolicyUnavailable("x"), "INF-DEP-01"),
@@ -106,6 +109,9 @@ BAD_ANSWERS = {
     "JSON that is none": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{",
     "a list": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]",
     "switches protocols": b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "too large, announced": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n{",
+    "too large, chunked": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 20 + b"0\r\n\r\n",
     "two framings": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 }
 
@@ -116,7 +122,7 @@ async def test_what_the_backend_answers_badly_is_not_passed_on(rig: Rig, answer:
     status, code = code_of(await rig.send(request()))
     assert status == 503
     assert code in {"INF-DEP-04", "INF-GEN-02"}
-    assert len(rig.journal.records) == 1
+    assert [(r["statut"], r["codeErreur"]) for r in rig.journal.records] == [(status, code)]
 
 
 async def test_backend_silent_is_bounded(tmp_path: Path) -> None:
@@ -225,3 +231,30 @@ async def test_pipelined_requests_are_answered_in_turn(rig: Rig) -> None:
         assert (await read_answer(reader)).startswith(b"HTTP/1.1 404 ")
     writer.transport.abort()
     assert len(rig.backend.received) == 1
+
+
+async def test_a_large_body_right_behind_the_handshake_is_taken(rig: Rig) -> None:
+    """The request's first bytes may come in the very segment that ends the handshake."""
+    body = json.dumps(LOT | {"ecritures": [{"identifiant": str(n), "libelle": "x" * 200} for n in range(3000)]}).encode()
+    for _ in range(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+        writer.write(request(body=body))
+        async with asyncio.timeout(10):
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+        writer.transport.abort()
+
+
+async def test_refused_in_the_middle_of_an_upload_the_connection_ends(tmp_path: Path) -> None:
+    """Whatever the client goes on sending, the connection is answered once and closed, and nothing stays behind."""
+    async with running_rig(tmp_path) as rig:
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+            writer.write(request("GET", body=b"x" * 3_000_000))
+            async with asyncio.timeout(15):
+                assert (await read_answer(reader)).startswith(b"HTTP/1.1 405 ")
+                with contextlib.suppress(ConnectionError, ssl.SSLError):
+                    await reader.read()
+            writer.transport.abort()
+        async with asyncio.timeout(10):
+            while rig.open_connections():
+                await asyncio.sleep(0.05)

@@ -1,6 +1,7 @@
 """The handshake: who is let in, who gets an alert, and what a connection may not do (control C1, ANSSI TLS guide)."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from datetime import timedelta
@@ -187,15 +188,29 @@ async def test_an_unfinished_handshake_is_ended(tmp_path: Path) -> None:
 
 async def test_an_oversized_handshake_is_ended(tmp_path: Path) -> None:
     """A client may not make the gateway verify a mountain of certificates."""
-    async with running_rig(tmp_path, limits=Limits(max_handshake_bytes=4096)) as rig:
+    async with running_rig(tmp_path) as rig:
         leaf = rig.authority.issue("gros")
-        chain = [rig.authority.me] * 20
+        chain = [rig.authority.me] * 400
         try:
             answer = await _exchange(rig, rig.client(leaf.write(rig.folder, "gros", *chain)))
         except (ssl.SSLError, ConnectionError):
             answer = b""
         assert answer == b""
         assert rig.journal.records == []
+
+
+async def test_a_handshake_that_never_ends_is_ended(tmp_path: Path) -> None:
+    """A ClientHello announced as 64 kB, of which 16 kB come: more than the bound, and still no handshake."""
+    async with running_rig(tmp_path, limits=Limits(max_handshake_bytes=4096)) as rig:
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(b"\x16\x03\x01\x40\x00" + b"\x01\x01\x00\x00" + b"\x03\x03" + b"\0" * 16378)
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+        async with asyncio.timeout(5):
+            while rig.open_connections():
+                await asyncio.sleep(0.02)
 
 
 async def test_connections_are_bounded(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +147,7 @@ class Rig:
     trace: Trace
     trust: TrustFiles
     upstream: asyncio.Server
+    open_connections: Callable[[], int]
 
     async def stop_backend(self) -> None:
         """Nobody listens at the backend's address any more."""
@@ -224,9 +225,9 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
         ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
         limits.decision_timeout_s)}, journal, trace)
     entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, refusal=refusal),
-                  limits, apis[0].max_body_bytes, answer_timeout_s, last_resort)
+                  limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort)
     master = GateMaster({"production": entry}, [gate, trace], gate.in_flight)
-    master.listen(["poterne:production@127.0.0.1:0"], max_answer_bytes=1 << 20)
+    master.listen(["poterne:production@127.0.0.1:0"])
     task = asyncio.create_task(master.run())
     server_addon = master.addons.get("proxyserver")
     async with asyncio.timeout(10):
@@ -236,7 +237,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
             await asyncio.sleep(0.01)
     good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
     rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, good, folder / "server-ca.pem", policy, quota, journal,
-              backend, gate, trace, trust, upstream)
+              backend, gate, trace, trust, upstream, lambda: len(server_addon.connections))
     try:
         yield rig
     finally:
