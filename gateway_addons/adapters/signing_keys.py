@@ -156,5 +156,5 @@ class AssertionKeys:
         issued = int(now.timestamp())
         own = {"iss": self._settings.issuer, "aud": self._settings.audience, "iat": issued,
                "exp": issued + self._settings.lifetime_s}
-        payload = own | claims.model_dump() | call
+        payload = own | claims.model_dump(by_alias=True) | call
         return jwt.encode({"alg": ALGORITHM, "typ": "JWT", "kid": self._key.kid}, payload, self._key)

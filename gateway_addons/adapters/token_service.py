@@ -166,8 +166,8 @@ class TokenService(AuthorizationServer):  # type: ignore[misc]
             status, body, headers = grant.create_token_response()
         except OAuth2Error as e:
             status, body, headers = e.status_code, dict(e.get_body()), dict(e.get_headers())
-            return _answer_of(asked, status, body, dict(headers) | NO_STORE)
-        return _answer_of(asked, status, body, dict(headers))
+            return _answer_of(given, asked, status, body, dict(headers) | NO_STORE)
+        return _answer_of(given, asked, status, body, dict(headers))
 
     def query_client(self, client_id: str) -> _Client:
         """Every name is a client until its secret says otherwise, so that names cannot be guessed by time or answer."""
@@ -218,9 +218,12 @@ def _form(given: TokenRequest) -> dict[str, str]:
     return form
 
 
-def _answer_of(asked: _Asked | None, status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> TokenAnswer:
+def _answer_of(
+    given: TokenRequest, asked: _Asked | None, status: int, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> TokenAnswer:
     decision, facts = (asked.decision, asked.facts) if asked else (None, None)
     code = None if status == 200 else (decision.reasons[0].code if decision and decision.reasons else "INF-CLI-03")
     named = dict(body) | ({"code": code} if code else {})
     return TokenAnswer(status=status, body=named, headers=dict(headers), code=code,
-                       client_id=facts.client_id if facts else None, decision=decision)
+                       client_id=facts.client_id if facts else None,
+                       certificate_sha256=given.certificate.sha256, decision=decision)

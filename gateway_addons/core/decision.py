@@ -35,13 +35,14 @@ class QuotaToCharge(_Strict):
 
 
 class AssertionClaims(_Strict):
-    """What the backend is told of the consumer that was admitted."""
+    """What the backend is told of the consumer that was admitted; the last is which budget envelopes it keeps (GBCP, art. 178)."""
 
     organisation: str
     application: str
     keytype: Literal["PRODUCTION", "SANDBOX"]
     convention: str
     siren: str
+    enveloppe_intervention_distincte: Annotated[bool, Field(alias="enveloppeInterventionDistincte")]
 
 
 class Decision(_Strict):

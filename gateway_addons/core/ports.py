@@ -111,6 +111,7 @@ class TokenAnswer:
     headers: dict[str, str]
     code: str | None
     client_id: str | None
+    certificate_sha256: str | None
     decision: TokenDecision | None
 
 

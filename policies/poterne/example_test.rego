@@ -13,6 +13,7 @@ contract := {
 	"ends": null,
 	"organisation": "Organisme",
 	"siren": "130999907",
+	"enveloppe_intervention_distincte": true,
 	"certificates": {"dn:CN=ca|CN=a": [{"from": "2026-01-01", "to": "2026-12-31", "eku": ["clientAuth"]}]},
 	"addresses": ["192.0.2.0/28", "2001:db8::/64"],
 	"identifiers": ["TS-1"],

@@ -22,7 +22,7 @@ from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls import server_context
 from gateway_addons.addons.trace import Trace
-from gateway_addons.core.decision import AssertionClaims, Decision, QuotaToCharge, TokenDecision
+from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import QuotaCharge, TokenAnswer, TokenRequest
@@ -51,11 +51,12 @@ class FakePolicy:
         self.asked.append(evidence)
         allow = evidence.certificate.verified and evidence.rights.established
         reason = {"code": (evidence.certificate.verified and "4000") or "INF-CERT-04", "control": "certificate", "clause": "4-C1"}
-        claims = {"organisation": "Essai", "application": "essai", "keytype": "PRODUCTION", "convention": "C", "siren": "1"}
+        claims = {"organisation": "Essai", "application": "essai", "keytype": "PRODUCTION", "convention": "C", "siren": "1",
+                  "enveloppeInterventionDistincte": True}
         return Decision.model_validate({
             "allow": allow, "controls": dict.fromkeys(CONTROLS, "pass") | ({} if allow else {"certificate": "fail"}),
             "reasons": [] if allow else [reason], "contract": "C", "quota": {"key": "C", "limit": 100000, "window_s": 60},
-            "assertion": AssertionClaims.model_validate(claims) if allow else None, "obligations": [], "revision": "r-test"})
+            "assertion": claims if allow else None, "obligations": [], "revision": "r-test"})
 
     async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
         raise NotImplementedError
@@ -94,7 +95,7 @@ class FakeTokens:
         return IdentityFacts(presented=True, verified=True, failure=None, client_id="essai")
 
     async def answer(self, given: TokenRequest) -> TokenAnswer:
-        return TokenAnswer(200, {"access_token": "x"}, {}, None, "essai", None)
+        return TokenAnswer(200, {"access_token": "x"}, {}, None, "essai", "ab", None)
 
 
 class FakeSigner:

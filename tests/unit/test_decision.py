@@ -10,7 +10,8 @@ from gateway_addons.core.errors import PolicyUnavailable
 ALLOWED: dict[str, Any] = {
     "allow": True, "controls": dict.fromkeys(CONTROLS, "pass"), "reasons": [], "contract": "C",
     "quota": {"key": "k", "limit": 200, "window_s": 60},
-    "assertion": {"organisation": "o", "application": "a", "keytype": "PRODUCTION", "convention": "C", "siren": "1"},
+    "assertion": {"organisation": "o", "application": "a", "keytype": "PRODUCTION", "convention": "C", "siren": "1",
+                  "enveloppeInterventionDistincte": True},
     "obligations": [], "revision": "r-1"}
 REASON = {"code": "900805", "control": "address", "clause": "4-C2"}
 REFUSED = ALLOWED | {"allow": False, "controls": ALLOWED["controls"] | {"address": "fail"}, "reasons": [REASON], "assertion": None}

@@ -70,6 +70,7 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "ends": _day(contract.convention.fin_echange_le),
         "organisation": contract.organisme.nom,
         "siren": contract.organisme.siren,
+        "enveloppe_intervention_distincte": contract.organisme.enveloppe_intervention_distincte,
         "certificates": _registrations(contract),
         "addresses": list(contract.acces.adresses_ip),
         "identifiers": list(contract.acces.identifiants_techniques),

@@ -112,6 +112,7 @@ assertion := {
 	"keytype": {"production": "PRODUCTION", "sandbox": "SANDBOX"}[input.environment],
 	"convention": agreements.id,
 	"siren": agreements.found.siren,
+	"enveloppeInterventionDistincte": agreements.found.enveloppe_intervention_distincte,
 } if {
 	allow
 }

@@ -22,7 +22,7 @@ test_allowed if {
 		"quota": {"key": "production:C-1", "limit": 200, "window_s": 60},
 		"assertion": {
 			"organisation": "Organisme", "application": "app", "keytype": "PRODUCTION",
-			"convention": "C-1", "siren": "130999907",
+			"convention": "C-1", "siren": "130999907", "enveloppeInterventionDistincte": true,
 		},
 		"obligations": [],
 		"revision": "r-1",
