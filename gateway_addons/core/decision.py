@@ -35,7 +35,7 @@ class QuotaToCharge(_Strict):
 
 
 class AssertionClaims(_Strict):
-    """What the backend is told of the consumer that was admitted; the last is which budget envelopes it keeps (GBCP, art. 178)."""
+    """What the backend is told of the consumer that was admitted; the last: which envelopes it keeps (GBCP, art. 178)."""
 
     organisation: str
     application: str
