@@ -1,7 +1,7 @@
 # Poterne. `make help` lists the targets. Everything that is made stays below this folder (.venv, .tools, var).
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint lock
+.PHONY: help setup demo up down status test lint bench lock
 
 # Two systems run side by side when each has its own VAR (and PORT_BASE, where fixed ports are wanted).
 VAR ?= var
@@ -49,6 +49,10 @@ test: lint ## everything: lint, opa test with every line covered, pytest
 	@$(OPA) test --coverage --threshold 100 policies > $(COVERAGE) \
 	  && echo "policies: every line covered" || { cat $(COVERAGE); exit 1; }
 	$(PY) -m pytest
+
+bench: setup ## is the quota exact, and what does a charge cost, on this machine; results in benchmarks/results
+	$(PY) -m benchmarks.quota_history
+	$(PY) -m benchmarks.quota_cost
 
 lock: setup ## write requirements*.lock anew from pyproject.toml
 	@$(PY) -B -m deploy.setup.lock

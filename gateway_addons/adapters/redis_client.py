@@ -7,7 +7,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
 from gateway_addons.settings import Redis as RedisSettings
@@ -23,6 +23,15 @@ def connect(settings: RedisSettings) -> "Redis | RedisCluster":
     if settings.cluster is not None:
         return _cluster(settings)
     return single(settings.url, settings.timeout_s)
+
+
+async def close(client: "Redis | RedisCluster") -> None:
+    """Give all connections back, those to the sentinels too."""
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+    await client.aclose()
 
 
 def single(url: str, timeout_s: float) -> Redis:

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError, RedisError
 
+from gateway_addons.adapters.redis_client import close
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
 from gateway_addons.core.ports import QuotaCharge
@@ -79,4 +80,4 @@ class RedisQuota:
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._redis.aclose()
+        await close(self._redis)

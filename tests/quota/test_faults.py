@@ -27,12 +27,12 @@ type Deed = Callable[[Redis, RedisServer], Awaitable[object]]
 
 async def other_password(admin: Redis, _: RedisServer) -> None:
     await admin.config_set("requirepass", "autre")
-    await admin.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal")
+    await admin.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal")  # type: ignore[no-untyped-call]
 
 
 async def no_more_clients(admin: Redis, _: RedisServer) -> None:
     await admin.config_set("maxclients", 1)
-    await admin.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal")
+    await admin.execute_command("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal")  # type: ignore[no-untyped-call]
 
 
 async def signalled(server: RedisServer, number: signal.Signals) -> None:
@@ -40,7 +40,7 @@ async def signalled(server: RedisServer, number: signal.Signals) -> None:
 
 
 FAULTS: list[tuple[str, Deed, Deed]] = [
-    ("slow", lambda r, _: r.execute_command("CLIENT", "PAUSE", "60000", "WRITE"), lambda r, _: r.client_unpause()),
+    ("slow", lambda r, _: r.client_pause(60_000, all=False), lambda r, _: r.client_unpause()),
     ("frozen", lambda _, s: signalled(s, signal.SIGSTOP), lambda _, s: signalled(s, signal.SIGCONT)),
     ("out of memory", lambda r, _: r.config_set("maxmemory", 1), lambda r, _: r.config_set("maxmemory", 0)),
     ("read-only replica", lambda r, _: r.replicaof("127.0.0.1", str(free_port())), lambda r, _: r.replicaof("NO", "ONE")),

@@ -189,3 +189,12 @@ def test_a_large_window_that_has_left_is_trimmed_in_few_steps() -> None:
             stats: Any = client.info("commandstats")
             assert stats["cmdstat_lindex"]["calls"] <= 40
             assert stats["cmdstat_eval"]["usec"] < 50_000
+
+
+def test_a_minute_is_told_for_sixty_minutes() -> None:
+    with on_a_real_redis() as machine:
+        client, first = machine.client, START // WINDOW
+        for minutes, expected in ((0, [0]), (59, [0, 59]), (60, [59, 60]), (118, [59, 60, 118]), (500, [500])):
+            client.eval(CLOCK + SCRIPT, 2, LIST, USE, 9, WINDOW, "charge", START // 1_000_000 + minutes * 60, 0)
+            told: Any = client.hgetall(USE)
+            assert sorted(int(name[1:]) - first for name in told if name[1:].isdigit()) == expected

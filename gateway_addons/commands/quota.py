@@ -1,0 +1,117 @@
+"""`poterne quota`: the use of the windows, and the reset of one, which is journaled."""
+
+import asyncio
+import getpass
+import json
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from gateway_addons.adapters.acts_file import acts_file_of, append_act
+from gateway_addons.adapters.quota_register import QuotaRegister, QuotaUse
+from gateway_addons.adapters.redis_client import connect
+from gateway_addons.core.errors import JournalUnavailable, QuotaUnavailable
+from gateway_addons.core.facts import rfc3339
+from gateway_addons.settings import EnvironmentName, Settings, SettingsError, load
+
+app = typer.Typer(help="The quota of each contract (clause 9.2).", no_args_is_help=True)
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
+DEFAULT_CONFIG = Path("config/gateway.yaml")
+
+
+@app.command()
+def show(
+    contract: Annotated[str | None, typer.Argument(help="Only this contract.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Use now and over the last hour, of every contract that called in it."""
+    settings = _settings(config)
+    uses = _ask(settings, lambda register: register.uses(contract))
+    if as_json:
+        typer.echo(json.dumps([asdict(use) for use in uses], ensure_ascii=False, indent=1))
+    elif not uses:
+        typer.echo("no call in the last hour")
+    else:
+        Console().print(_table(uses))
+
+
+@app.command()
+def reset(
+    contract: Annotated[str, typer.Argument(help="The contract whose window is emptied.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is written beside the journal.")],
+    environment: Annotated[EnvironmentName, typer.Option("--environment")] = "production",
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Empty a contract's window: its whole quota is free again at once. Written to `<journal>.acts.jsonl` first."""
+    if not reason.strip():
+        _fail("--reason must say why")
+    settings = _settings(config)
+    file = acts_file_of(settings.journal.file)
+    act = _act(environment, contract, reason.strip())
+    try:
+        append_act(file, act | {"etat": "annonce"})
+        try:
+            forgotten = _ask(settings, lambda register: register.reset(environment, contract))
+        except SystemExit:
+            append_act(file, act | {"etat": "echec"})
+            raise
+        append_act(file, act | {"etat": "fait", "appelsOublies": forgotten})
+    except JournalUnavailable as e:
+        _fail(str(e))
+    typer.echo(f"{environment} {contract}: {forgotten} calls forgotten; written to {file}")
+
+
+def _act(environment: str, contract: str, reason: str) -> dict[str, Any]:
+    return {
+        "horodatage": rfc3339(datetime.now(UTC)), "acteId": str(uuid.uuid4()), "acte": "quota.reset",
+        "environnement": environment, "convention": contract, "motif": reason,
+        "acteur": {"type": "humain", "utilisateur": getpass.getuser(), "uid": os.getuid(),
+                   "sudo": os.environ.get("SUDO_USER"), "machine": socket.gethostname()},
+    }
+
+
+def _ask[T](settings: Settings, question: Callable[[QuotaRegister], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        register = QuotaRegister(connect(settings.redis), settings.redis.timeout_s)
+        try:
+            return await question(register)
+        finally:
+            await register.close()
+
+    try:
+        return asyncio.run(asked())
+    except QuotaUnavailable as e:
+        _fail(str(e))
+
+
+def _settings(config: Path) -> Settings:
+    try:
+        return load(config)
+    except SettingsError as e:
+        _fail(str(e))
+
+
+def _fail(why: str) -> NoReturn:
+    typer.echo(f"poterne: {why}", err=True)
+    sys.exit(2)
+
+
+def _table(uses: list[QuotaUse]) -> Table:
+    table = Table(Column("environment", no_wrap=True), Column("contract", no_wrap=True), "used now", "limit", "next free in s",
+                  "last hour", "refused", "busiest minute")
+    for use in uses:
+        table.add_row(use.environment, use.contract, str(use.used), f"{use.limit} / {use.window_s} s", f"{use.free_in_s:.1f}",
+                      str(use.accepted_last_hour), str(use.refused_last_hour), str(use.busiest_minute))
+    return table

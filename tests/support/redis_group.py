@@ -1,0 +1,123 @@
+"""Real groups of Redis servers: a master with a replica and three sentinels, and a cluster of three masters."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from tests.support.servers import REDIS, RedisServer, await_port, free_port, redis_server
+
+MASTER = "quota"
+LIMIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A master, its replica, and the sentinels that watch them."""
+
+    master: RedisServer
+    replica: RedisServer
+    sentinels: tuple[str, ...]
+
+    def kill_master(self) -> None:
+        """As a power cut would (SIGKILL)."""
+        os.kill(self.master.process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def replicated(folder: Path, *, down_after_ms: int = 500) -> Iterator[Replicated]:
+    """A master, a replica that is in step, and three sentinels with a quorum of two."""
+    with ExitStack() as stack:
+        ports = free_port(), free_port()
+        stack_of = [stack.enter_context(redis_server(_made(folder / str(p)), p, ("--masterauth", "essai"))) for p in ports]
+        client = redis.Redis.from_url(stack_of[1].url)
+        client.replicaof("127.0.0.1", str(ports[0]))
+        until(lambda: _info(client)["master_link_status"] == "up")
+        client.close()
+        sentinels = [stack.enter_context(_sentinel(_made(folder / f"sentinel{n}"), ports[0], down_after_ms)) for n in range(3)]
+        for port in sentinels:
+            with redis.Redis(port=port, decode_responses=True) as one:
+                until(partial(_sees_all, one))
+        yield Replicated(stack_of[0], stack_of[1], tuple(f"127.0.0.1:{p}" for p in sentinels))
+
+
+def _info(client: redis.Redis) -> dict[str, object]:
+    told: dict[str, object] = client.info("replication")
+    return told
+
+
+def _sees_all(sentinel: redis.Redis) -> bool:
+    state: Any = sentinel.sentinel_master(MASTER)
+    return bool(int(state["num-slaves"]) == 1 and int(state["num-other-sentinels"]) == 2)
+
+
+@contextmanager
+def _sentinel(folder: Path, master_port: int, down_after_ms: int) -> Iterator[int]:
+    port = free_port()
+    file = folder / "sentinel.conf"
+    file.write_text("\n".join((
+        f"port {port}", "bind 127.0.0.1", f'dir "{folder}"', f"sentinel monitor {MASTER} 127.0.0.1 {master_port} 2",
+        f"sentinel auth-pass {MASTER} essai", f"sentinel down-after-milliseconds {MASTER} {down_after_ms}",
+        f"sentinel failover-timeout {MASTER} 5000", "")))
+    process = subprocess.Popen([str(REDIS), str(file), "--sentinel"], stdout=subprocess.DEVNULL)
+    try:
+        await_port(port, process)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[list[RedisServer]]:
+    """Three masters that share all slots."""
+    with ExitStack() as stack:
+        ports = [_cluster_port() for _ in range(3)]
+        more = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--masterauth", "essai")
+        servers = [stack.enter_context(redis_server(_made(folder / str(p)), p, more)) for p in ports]
+        clients: list[Any] = [redis.Redis.from_url(s.url) for s in servers]
+        bounds = (0, 5461, 10923, 16384)
+        for number, client in enumerate(clients):
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for port in ports[1:]:
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port)
+        for client in clients:
+            until(partial(_whole, client))
+            client.close()
+        yield servers
+
+
+def _whole(client: Any) -> bool:
+    told = client.cluster("INFO")
+    nodes = client.cluster("NODES")
+    return bool(told["cluster_state"] == "ok" and len(nodes) == 3)
+
+
+def _cluster_port() -> int:
+    """A free port whose bus port (10000 above) exists."""
+    while (port := free_port()) > 55_000:
+        pass
+    return port
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until it is so, or fail when time is up."""
+    deadline = time.monotonic() + LIMIT_S
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come about")
+        time.sleep(0.05)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
