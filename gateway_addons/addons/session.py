@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from OpenSSL import SSL
 
-from gateway_addons.core.errors import Refusal
 from gateway_addons.settings import Limits
 
 SESSION = "poterne.session"
@@ -57,6 +56,3 @@ class HandshakeNotes:
     """What OpenSSL's callbacks saw during one handshake."""
 
     failures: list[str] = field(default_factory=list)
-
-
-__all__ = ["ADMITTED", "BACKEND_FAILURE", "DEFECT", "SESSION", "Admission", "Entry", "HandshakeNotes", "Refusal", "Session"]

@@ -4,11 +4,11 @@ Nothing hangs on a hook here: the layer makes its OpenSSL connection itself, bec
 the connection go on (docs/engine.md).
 """
 
+import contextlib
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from mitmproxy.proxy import commands, context
 from mitmproxy.proxy.layers.tls import TLSLayer
@@ -101,6 +101,7 @@ class ClientTls(TLSLayer):
         self._session = session
         self._notes = HandshakeNotes()
         self._received_bytes = 0
+        self._closed_by_us = False
 
     def start_handshake(self) -> Generator[commands.Command, Any, None]:
         """Accept with the context that is current now; a reload serves the next connection."""
@@ -145,14 +146,16 @@ class ClientTls(TLSLayer):
             yield from self.tls_interact()
         yield from TLSLayer.on_handshake_error(self, err)
 
+    def send_data(self, data: bytes) -> Generator[commands.Command, Any, None]:
+        """Nothing is said after close_notify."""
+        if not self._closed_by_us:
+            yield from super().send_data(data)
+
     def send_close(self, command: commands.CloseConnection) -> Generator[commands.Command, Any, None]:
-        """Say close_notify before closing (RFC 8446 section 6.1)."""
-        try:
-            self.tls.shutdown()
-        except SSL.Error:
-            self._notes.failures.append("close_notify not sent")
-        yield from self.tls_interact()
+        """Say close_notify, once, before closing (RFC 8446 section 6.1)."""
+        if not self._closed_by_us:
+            self._closed_by_us = True
+            with contextlib.suppress(SSL.Error):  # a handshake that failed has nothing to close
+                self.tls.shutdown()
+            yield from self.tls_interact()
         yield from TunnelLayer.send_close(self, command)
-
-
-__all__ = ["ClientTls", "server_context", "x509"]
