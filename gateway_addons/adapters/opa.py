@@ -4,6 +4,7 @@ The administration client of the project is opa-python-client; it is not used he
 no unix socket (docs/engine.md).
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -14,6 +15,10 @@ from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.facts import Evidence, TokenEvidence
 
 MAX_ANSWER_BYTES = 1 << 20
+MAX_IN_FLIGHT = 16
+"""Questions asked at once; more only wait longer inside OPA. The time-out runs from a question's own turn, and the call's
+whole decision is bounded by `limits.decision_timeout_s`."""
+
 DECISION_PATH = "/v1/data/poterne/decision?provenance=true"
 TOKEN_PATH = "/v1/data/poterne/token/decision?provenance=true"  # noqa: S105 - a path, not a password
 
@@ -26,6 +31,7 @@ class OpaPolicy:
         self._socket = address.removeprefix("unix://") if address.startswith("unix://") else None
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
+        self._turn = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def decide(self, evidence: Evidence) -> Decision:
         """The verdicts on one call.
@@ -63,7 +69,7 @@ class OpaPolicy:
     async def _ask(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps({"input": document}, separators=(",", ":")).encode()
         try:
-            async with self._http().post(
+            async with self._turn, self._http().post(
                 self._base + path, data=body, headers={"Content-Type": "application/json"}
             ) as response:
                 raw = await response.content.read(MAX_ANSWER_BYTES)
@@ -83,7 +89,11 @@ class OpaPolicy:
     def _http(self) -> aiohttp.ClientSession:
         """The session is made on first use, since it belongs to the running loop."""
         if self._session is None:
-            connector = aiohttp.UnixConnector(self._socket, limit=64) if self._socket else aiohttp.TCPConnector(limit=64)
+            connector = (
+                aiohttp.UnixConnector(self._socket, limit=MAX_IN_FLIGHT)
+                if self._socket
+                else aiohttp.TCPConnector(limit=MAX_IN_FLIGHT)
+            )
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=False)
         return self._session
 
