@@ -18,7 +18,7 @@ from mitmproxy import http
 
 from gateway_addons.addons import answer, flow_facts
 from gateway_addons.addons.backend_exchange import address_to_backend, read_backend_answer
-from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, Admission
+from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
 from gateway_addons.addons.token_call import TOKEN_PATH, answer_token_call, check_token_form
 from gateway_addons.addons.trace import Trace
 from gateway_addons.core.errors import JournalUnavailable, Refusal
@@ -84,6 +84,8 @@ def starts_refused(hook: Hook) -> Callable[["Gate", http.HTTPFlow], Coroutine[An
             await hook(gate, flow, given)
         except Exception as e:  # noqa: BLE001 - whatever it is, the refusal stands
             await gate.conclude_after_fault(hook.__name__, flow, e)
+        if hook.__name__ == "response":
+            flow.metadata[RELEASED] = Release()
 
     return refused_first
 

@@ -35,7 +35,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from gateway_addons.addons.http_server import Commands, GateHttpServer
 from gateway_addons.addons.messages import BackendSilent, BodyDefect, DefectiveRequest
-from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, SESSION, Admission, Entry, Session
+from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, RELEASED, SESSION, Admission, Entry, Release, Session
 
 
 class GateHttpLayer(HttpLayer):
@@ -144,6 +144,26 @@ class GateHttpStream(HttpStream):
         self.client_state = self.state_done
         yield HttpRequestHook(self.flow)
         yield from self._answer_and_end()
+
+    def send_response(self, already_streamed: bool = False) -> Commands:
+        """Show the answer to the gate, and send it only when the gate has let it go; otherwise a bare failure."""
+        if self.flow.response is not None:
+            self.flow.response.timestamp_end = time.time()
+        yield HttpResponseHook(self.flow)
+        response = self.flow.response
+        if response is None or type(self.flow.metadata.get(RELEASED)) is not Release:
+            self.flow.response = None
+            yield from self._answer_and_end(hook=False)
+            return
+        self.server_state = self.state_done
+        if (yield from self.check_killed(False)):
+            return
+        body = response.raw_content or b""
+        yield SendHttp(ResponseHeaders(self.stream_id, response, not body), self.context.client)
+        if body:
+            yield SendHttp(ResponseData(self.stream_id, body), self.context.client)
+        if self.client_state == self.state_done:
+            yield from self.flow_done()
 
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
         """A backend that fails gets an answer from the gate; a client that is gone gets none."""

@@ -13,6 +13,9 @@ SESSION = "poterne.session"
 ADMITTED = "poterne.admitted"
 """Key under which the gate puts its `Admission` last of all; without it no layer connects to the backend."""
 
+RELEASED = "poterne.released"
+"""Key under which the gate puts its `Release` when an answer may leave; the backend's own answer never does without it."""
+
 DEFECT = "poterne.defect"
 """Key of the `Refusal` that the HTTP layer found in the message's form."""
 
@@ -22,6 +25,10 @@ BACKEND_FAILURE = "poterne.backend_failure"
 
 class Admission:
     """The mark of a call that was allowed. Only the gate makes one."""
+
+
+class Release:
+    """The mark of an answer that the gate has seen and recorded. Only the gate makes one."""
 
 
 @dataclass(slots=True)
