@@ -78,8 +78,8 @@ def rate_limit_headers(charge: QuotaCharge, warn_at: float = 0.8) -> dict[str, s
 
     `r` calls are free now, and all `q` of them after `t` seconds without a call; `Retry-After` is when the next one is.
     Seconds are rounded up, so that a caller who waits that long is not refused. From the share `warn_at` of use on the
-    item carries the parameter `poterne-warning`: the draft lets a service add parameters, prefixed with its name, that
-    clients who do not know them ignore.
+    item carries the parameter `poterne-warning`, Poterne's own: a reader of structured fields (RFC 9651) who does not
+    know it can pass over it.
     """
     warning = ";poterne-warning" if is_warning(charge, warn_at) else ""
     headers = {

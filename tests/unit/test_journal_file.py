@@ -117,3 +117,34 @@ async def test_a_full_disk_stops_every_exchange(tmp_path: Path) -> None:
             await journal.announce({"requestId": "a"})
     with pytest.raises(JournalUnavailable):
         await journal.healthy()
+
+
+async def test_the_order_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An announcement returns only once it is on the disk, and a call is marked concluded only once its record is there:
+    a power cut between any two of these steps loses no trace of an exchange.
+    """
+    journal = JournalFile(tmp_path / "journal.jsonl")
+    journal.open()
+    names = {journal._records: "records", journal._announcements: "announcements"}
+    steps: list[tuple[str, str, str]] = []
+    write, sync = os.write, os.fdatasync
+
+    def watched_write(fd: int, data: Any) -> int:
+        steps.append(("write", names.get(fd, "?"), bytes(data).decode()))
+        return write(fd, data)
+
+    def watched_sync(fd: int) -> None:
+        steps.append(("sync", names.get(fd, "?"), ""))
+        sync(fd)
+
+    monkeypatch.setattr(os, "write", watched_write)
+    monkeypatch.setattr(os, "fdatasync", watched_sync)
+    await journal.announce({"requestId": "a"})
+    assert [s[:2] for s in steps] == [("write", "announcements"), ("sync", "announcements")]
+    await journal.conclude({"requestId": "a", "statut": 201})
+    await journal.announce({"requestId": "b"})
+    marked = next(i for i, (what, file, text) in enumerate(steps) if (what, file) == ("write", "announcements") and "conclu" in text)
+    recorded = next(i for i, (what, file, _) in enumerate(steps) if (what, file) == ("write", "records"))
+    assert ("sync", "records", "") in steps[recorded:marked]
+    assert steps[-1][:2] == ("sync", "announcements")
+    journal.close()
