@@ -17,8 +17,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from benchmarks.redis_process import RESULTS, machine, running_redis
+from gateway_addons.adapters.quota.redis_quota import RedisQuota, window_keys
 from gateway_addons.adapters.redis_client import single
-from gateway_addons.adapters.redis_quota import RedisQuota, window_keys
 from gateway_addons.core.decision import QuotaToCharge
 
 CONSUMERS = (10, 100_000)

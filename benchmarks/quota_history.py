@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.redis_process import RESULTS, machine, running_redis
+from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import single
-from gateway_addons.adapters.redis_quota import RedisQuota
 from gateway_addons.core.decision import QuotaToCharge
 
 GATEWAYS, WORKERS, CLIENTS = 2, 2, 12

@@ -10,14 +10,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway_addons.adapters.api_files import ApiFileError
+from gateway_addons.adapters.policy.api_files import ApiFileError
 from gateway_addons.commands import quota
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.reason_pages import pages
 from gateway_addons.core.reasons import REASONS
 from gateway_addons.core.trust import TrustError
 from gateway_addons.run import run as run_gateway
-from gateway_addons.settings import SettingsError, load
+from gateway_addons.settings.gateway import load
+from gateway_addons.settings.values import SettingsError
 
 app = typer.Typer(help="Poterne: the gateway in front of the API INFINOE.", no_args_is_help=True, add_completion=False)
 app.add_typer(quota.app, name="quota")

@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 import structlog
 from OpenSSL import SSL
 
-from gateway_addons.adapters.api_files import load_routes
 from gateway_addons.adapters.backend_health import BackendHealth
-from gateway_addons.adapters.guarded_quota import GuardedQuota
-from gateway_addons.adapters.journal_file import JournalFile
-from gateway_addons.adapters.opa import OpaPolicy
+from gateway_addons.adapters.identity.signing_keys import AccessTokens, AssertionKeys
+from gateway_addons.adapters.identity.token_service import SecretsFile, TokenService
+from gateway_addons.adapters.journal.journal_file import JournalFile
+from gateway_addons.adapters.policy.api_files import load_routes
+from gateway_addons.adapters.policy.opa import OpaPolicy
+from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
+from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import connect
-from gateway_addons.adapters.redis_quota import RedisQuota
-from gateway_addons.adapters.signing_keys import AccessTokens, AssertionKeys
-from gateway_addons.adapters.token_service import SecretsFile, TokenService
-from gateway_addons.adapters.trust_files import TrustFiles
+from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
@@ -33,7 +33,7 @@ from gateway_addons.admin.app import admin_app, admin_server, serve
 from gateway_addons.admin.health import Dependency, Readiness
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.routes import RouteTable
-from gateway_addons.settings import Environment, Settings
+from gateway_addons.settings.gateway import Environment, Settings
 
 TRUST_LOOK_S = 1.0
 """How often the trust material is looked at for changes."""

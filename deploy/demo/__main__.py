@@ -16,8 +16,8 @@ from deploy.demo.place import Place, PlaceBusy, places
 from deploy.demo.ports import PortTaken
 from deploy.demo.processes import StartFailed
 from deploy.demo.system import System
-from gateway_addons.adapters.contract_files import ContractFileError
-from gateway_addons.adapters.policy_bundle import BundleError
+from gateway_addons.adapters.policy.bundle import BundleError
+from gateway_addons.adapters.policy.contract_files import ContractFileError
 from gateway_addons.core.contract.compile import ContractConflict
 
 app = typer.Typer(help="The demonstration of Poterne, on real parts.", no_args_is_help=True, add_completion=False)

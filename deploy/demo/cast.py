@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from deploy.demo.pki import Identity
-from gateway_addons.adapters.contract_files import load_contracts
+from gateway_addons.adapters.policy.contract_files import load_contracts
 from gateway_addons.core.contract.access import Droit
 from gateway_addons.core.contract.model import Contract
 

@@ -12,7 +12,7 @@ from deploy.demo.place import ROOT, Place
 from deploy.demo.ports import HOST, Ports
 from deploy.demo.processes import Process, StartFailed, Supervisor
 from deploy.demo.readiness import await_ready, http_ready, redis_ready
-from gateway_addons.adapters.policy_bundle import build_bundle
+from gateway_addons.adapters.policy.bundle import build_bundle
 
 OPA = ROOT / ".tools" / "bin" / "opa"
 REDIS = ROOT / ".tools" / "bin" / "redis-server"

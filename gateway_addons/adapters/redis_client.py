@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
-from gateway_addons.settings import Redis as RedisSettings
+from gateway_addons.settings.quota import Redis as RedisSettings
 
 MAX_CONNECTIONS = 40
 """More than `redis_quota.MAX_CHARGES`, so that a health check finds one free."""

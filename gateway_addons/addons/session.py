@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from OpenSSL import SSL
 
-from gateway_addons.settings import Limits
+from gateway_addons.settings.listener import Limits
 
 SESSION = "poterne.session"
 """Key of the `Session` in a flow's metadata."""

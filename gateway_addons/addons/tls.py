@@ -17,7 +17,7 @@ from OpenSSL import SSL, crypto
 
 from gateway_addons.addons.session import Entry, HandshakeNotes, Session
 from gateway_addons.core.trust import TrustMaterial
-from gateway_addons.settings import ServerIdentity
+from gateway_addons.settings.listener import ServerIdentity
 
 CIPHERS_TLS12 = (
     b"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:"

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway_addons.admin.health import Readiness
-from gateway_addons.settings import Listen, SettingsError
+from gateway_addons.settings.values import Listen, SettingsError
 
 
 def admin_app(readiness: Readiness, registry: CollectorRegistry) -> Starlette:

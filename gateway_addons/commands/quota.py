@@ -17,12 +17,13 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from gateway_addons.adapters.acts_file import acts_file_of, append_act
-from gateway_addons.adapters.quota_register import QuotaRegister, QuotaUse
+from gateway_addons.adapters.journal.acts_file import acts_file_of, append_act
+from gateway_addons.adapters.quota.quota_register import QuotaRegister, QuotaUse
 from gateway_addons.adapters.redis_client import connect
 from gateway_addons.core.errors import JournalUnavailable, QuotaUnavailable
 from gateway_addons.core.facts import rfc3339
-from gateway_addons.settings import EnvironmentName, Settings, SettingsError, load
+from gateway_addons.settings.gateway import Settings, load
+from gateway_addons.settings.values import EnvironmentName, SettingsError
 
 app = typer.Typer(help="The quota of each contract (clause 9.2).", no_args_is_help=True)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_addons.adapters.contract_files import (
+from gateway_addons.adapters.policy.contract_files import (
     ContractFileError,
     load_contract,
     load_contracts,

@@ -14,7 +14,7 @@ from gateway_addons.addons import flow_facts
 from gateway_addons.addons import gate as gate_module
 from gateway_addons.addons.session import ADMITTED
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable
-from gateway_addons.settings import Limits
+from gateway_addons.settings.listener import Limits
 from tests.gate.test_request_form import code_of
 from tests.support.rig import LOT, Rig, read_answer, request, running_rig
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway_addons.settings import Limits
+from gateway_addons.settings.listener import Limits
 from tests.support import pki
 from tests.support.rig import Rig, read_answer, request, running_rig
 

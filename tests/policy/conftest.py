@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway_addons.adapters.contract_files import load_contracts
-from gateway_addons.adapters.policy_bundle import build_bundle
+from gateway_addons.adapters.policy.bundle import build_bundle
+from gateway_addons.adapters.policy.contract_files import load_contracts
 from gateway_addons.core.contract.model import Contract
 from tests.policy.opa_server import ROOT, OpaServer, opa_binary
 from tests.policy.variants import VARIANTS, write_variants

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gateway_addons.adapters.policy_bundle import BundleError, build_bundle
+from gateway_addons.adapters.policy.bundle import BundleError, build_bundle
 from gateway_addons.core.contract.model import Contract
 from tests.policy.calls import allowed_call, allowed_token, health_call
 from tests.policy.opa_server import ROOT, opa_binary

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway_addons.adapters.policy_bundle import build_bundle
+from gateway_addons.adapters.policy.bundle import build_bundle
 from gateway_addons.core.contract.model import Contract
 from tests.policy.calls import allowed_call, allowed_token
 from tests.policy.opa_server import ROOT, OpaServer, opa_binary

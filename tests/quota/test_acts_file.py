@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway_addons.adapters.acts_file import acts_file_of, append_act
+from gateway_addons.adapters.journal.acts_file import acts_file_of, append_act
 from gateway_addons.core.errors import JournalUnavailable
 
 

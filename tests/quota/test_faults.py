@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from gateway_addons.adapters.guarded_quota import GuardedQuota
+from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
+from gateway_addons.adapters.quota.redis_quota import RedisQuota, window_keys
 from gateway_addons.adapters.redis_client import single
-from gateway_addons.adapters.redis_quota import RedisQuota, window_keys
 from gateway_addons.core.errors import QuotaUnavailable
-from gateway_addons.settings import Quota
+from gateway_addons.settings.quota import Quota
 from tests.quota.watching import Watching, to_charge
 from tests.support.servers import RedisServer, free_port, redis_server
 

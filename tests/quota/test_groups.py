@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from gateway_addons.adapters.quota_register import QuotaRegister
+from gateway_addons.adapters.quota.quota_register import QuotaRegister
+from gateway_addons.adapters.quota.redis_quota import RedisQuota, window_keys
 from gateway_addons.adapters.redis_client import connect
-from gateway_addons.adapters.redis_quota import RedisQuota, window_keys
 from gateway_addons.core.errors import QuotaUnavailable
-from gateway_addons.settings import Cluster, Redis, Sentinel
+from gateway_addons.settings.quota import Cluster, Redis, Sentinel
 from tests.quota.watching import to_charge
 from tests.support.redis_group import MASTER, cluster, replicated
 

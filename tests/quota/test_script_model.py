@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from gateway_addons.adapters.redis_quota import SCRIPT, window_keys
+from gateway_addons.adapters.quota.redis_quota import SCRIPT, window_keys
 from tests.support.servers import redis_server
 
 CLOCK = """

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway_addons.settings import Quota, Redis
+from gateway_addons.settings.quota import Quota, Redis
 
 URL = "redis://:x@localhost:6379/0"
 

@@ -13,8 +13,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway_addons.adapters.api_files import load_routes
-from gateway_addons.adapters.trust_files import TrustFiles
+from gateway_addons.adapters.policy.api_files import load_routes
+from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
@@ -26,7 +26,7 @@ from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import QuotaCharge, TokenAnswer, TokenRequest
-from gateway_addons.settings import ClientTrust, Limits, ServerIdentity
+from gateway_addons.settings.listener import ClientTrust, Limits, ServerIdentity
 from tests.support import pki
 
 CORRELATION_ID = "123e4567-e89b-12d3-a456-426655440000"

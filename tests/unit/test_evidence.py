@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from gateway_addons.adapters.api_files import load_routes
+from gateway_addons.adapters.policy.api_files import load_routes
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.evidence.address import address_facts
 from gateway_addons.core.evidence.certificate import ABSENT, PresentedCertificate, certificate_facts

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway_addons.adapters.journal_file import JournalFile
+from gateway_addons.adapters.journal.journal_file import JournalFile
 from gateway_addons.core.errors import JournalUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ async def test_what_was_announced_and_not_concluded_gets_its_record_at_the_next_
 CRASHING = """
 import asyncio, sys
 from pathlib import Path
-from gateway_addons.adapters.journal_file import JournalFile
+from gateway_addons.adapters.journal.journal_file import JournalFile
 async def main():
     journal = JournalFile(Path(sys.argv[1]))
     journal.open()

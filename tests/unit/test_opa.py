@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway_addons.adapters.opa import OpaPolicy
+from gateway_addons.adapters.policy.opa import OpaPolicy
 from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.evidence.certificate import ABSENT
 from gateway_addons.core.facts import AddressFacts, CallFacts, Evidence, IdentifierFacts, IdentityFacts, RightsFacts

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import single
-from gateway_addons.adapters.redis_quota import RedisQuota
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
 from tests.support.servers import free_port, redis_server

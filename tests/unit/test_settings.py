@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway_addons.settings import SettingsError, load
+from gateway_addons.settings.gateway import load
+from gateway_addons.settings.values import SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "config/gateway.yaml"

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from gateway_addons.adapters.signing_keys import AccessTokens, thumbprint_hex
+from gateway_addons.adapters.identity.signing_keys import AccessTokens, thumbprint_hex
 from gateway_addons.core.evidence.identity import identity_facts
-from gateway_addons.settings import Tokens
+from gateway_addons.settings.tokens import Tokens
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SHA = "ab" * 32

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
-from gateway_addons.adapters.redis_quota import KEY_PREFIX, USE_SUFFIX, RedisQuota, window_keys
+from gateway_addons.adapters.quota.redis_quota import KEY_PREFIX, USE_SUFFIX, RedisQuota, window_keys
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
 

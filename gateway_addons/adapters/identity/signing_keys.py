@@ -14,7 +14,7 @@ from joserfc.jws import JWSRegistry
 
 from gateway_addons.core.decision import AssertionClaims
 from gateway_addons.core.facts import IdentityFacts, rfc3339
-from gateway_addons.settings import Assertion, Tokens
+from gateway_addons.settings.tokens import Assertion, Tokens
 
 ALGORITHM = "ES256"
 """The one algorithm that is signed with and believed (RFC 8725 section 3.1)."""

@@ -8,12 +8,12 @@ are accepted, and in a window across the recovery at most the limit and the shar
 import time
 from collections.abc import Callable
 
-from gateway_addons.adapters.redis_quota import RedisQuota
+from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
 from gateway_addons.core.ports import QuotaCharge, QuotaWatch
 from gateway_addons.core.quota import LocalWindows
-from gateway_addons.settings import Quota
+from gateway_addons.settings.quota import Quota
 
 
 def _monotonic_us() -> int:

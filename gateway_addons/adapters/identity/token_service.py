@@ -24,7 +24,7 @@ from authlib.oauth2.rfc6749.errors import (
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
-from gateway_addons.adapters.signing_keys import AccessTokens
+from gateway_addons.adapters.identity.signing_keys import AccessTokens
 from gateway_addons.core.decision import TokenDecision
 from gateway_addons.core.errors import PolicyUnavailable, Refusal
 from gateway_addons.core.facts import ClientFacts, TokenEvidence

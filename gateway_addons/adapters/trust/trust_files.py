@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway_addons.core.trust import TrustError, TrustMaterial, read_trust
-from gateway_addons.settings import ClientTrust
+from gateway_addons.settings.listener import ClientTrust
 
 log = logging.getLogger(__name__)
 

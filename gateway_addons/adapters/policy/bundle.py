@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gateway_addons.adapters.contract_files import load_contracts, load_readings
+from gateway_addons.adapters.policy.contract_files import load_contracts, load_readings
 from gateway_addons.core.contract.compile import compile_contracts
 
 BUILD_TIMEOUT_S = 60

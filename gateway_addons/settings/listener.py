@@ -1,0 +1,51 @@
+"""What a listener shows, whom it believes, what it bounds, and the backend behind it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway_addons.settings.values import Frozen, Seconds
+
+
+class Limits(Frozen):
+    """The bounds of what a client may send, and for how long."""
+
+    max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 16 * 1024
+    max_header_count: Annotated[int, Field(ge=8, le=1000)] = 64
+    max_handshake_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 32 * 1024
+    max_pipelined_bytes: Annotated[int, Field(ge=0, le=1 << 20)] = 64 * 1024
+    max_connections: Annotated[int, Field(ge=1)] = 2000
+    handshake_timeout_s: Seconds = 10.0
+    head_timeout_s: Seconds = 10.0
+    body_timeout_s: Seconds = 60.0
+    idle_timeout_s: Seconds = 60.0
+    decision_timeout_s: Seconds = 5.0
+
+
+class ServerIdentity(Frozen):
+    """The certificate that the listener shows: leaf and chain in one PEM file, and its key."""
+
+    certificate_file: Path
+    key_file: Path
+
+
+class ClientTrust(Frozen):
+    """Which client certificates are believed (control C1).
+
+    `refusal: alert` ends the handshake with a TLS alert; `answer` completes it, so that every call on the connection is
+    refused with an INF-CERT-0x answer. `crl_grace_s` is how long after `nextUpdate` a revocation list still counts.
+    """
+
+    anchors_file: Path
+    crl_files: tuple[Path, ...] = Field(min_length=1)
+    crl_grace_s: Annotated[float, Field(ge=0, le=7 * 86400)] = 0
+    refusal: Literal["alert", "answer"] = "alert"
+
+
+class Backend(Frozen):
+    """The INFINOE backend of the environment: plain HTTP on the same machine or a private network, no path."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$")]
+    answer_timeout_s: Seconds = 10.0
+    max_answer_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024
