@@ -21,7 +21,7 @@ contract := {
 	"security": {"way": "homologation", "risk": null, "attestations": [attestation]},
 	"suspensions": [],
 	"termination": null,
-	"quota": {"limit": 200, "window_s": 60},
+	"quota": {"limit": 200, "window_s": 60, "extra": []},
 	"rights": [
 		{
 			"flux": "comptable", "operations": ["creer", "modifier"], "siret": "13099990700012", "budgets": ["BP/01"],

@@ -54,3 +54,21 @@ def test_a_renewed_certificate_keeps_all_its_registrations() -> None:
 def test_an_issuer_cannot_hold_the_mark_that_separates_it_from_the_subject() -> None:
     with pytest.raises(ValueError, match="emetteur"):
         contract("a", {"acces.certificats.0.emetteur": "CN=ca|CN=x"})
+
+
+def test_limits_besides_the_quota() -> None:
+    limits = [{"flux": "comptable", "operation": "creer", "appels_par_minute": 20, "octets_par_minute": 1_000_000},
+              {"octets_par_minute": 5_000_000}]
+    data = compile_contracts([("a.yaml", contract("a", {"volumetrie.limites": limits}))])
+    assert data["production"]["by_id"]["CONV-a"]["quota"] == {"limit": 200, "window_s": 60, "extra": [
+        {"name": "comptable.creer.calls", "limit": 20, "window_s": 60, "unit": "calls", "flux": "comptable", "operation": "creer"},
+        {"name": "comptable.creer.bytes", "limit": 1_000_000, "window_s": 60, "unit": "bytes", "flux": "comptable",
+         "operation": "creer"},
+        {"name": "*.*.bytes", "limit": 5_000_000, "window_s": 60, "unit": "bytes", "flux": None, "operation": None}]}
+
+
+@pytest.mark.parametrize("limits", [
+    [{"flux": "comptable"}], [{"appels_par_minute": 0}], [{"appels_par_minute": 5}, {"octets_par_minute": 5}]])
+def test_limits_that_say_nothing_or_twice(limits: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValueError, match="limite"):
+        contract("a", {"volumetrie.limites": limits})

@@ -108,9 +108,32 @@ class Justificatif(Section):
     decision: Literal["acceptee", "refusee"] | None = None
 
 
+class Limite(Section):
+    """A limit besides the quota, of one flux, one operation, both or neither (3.1.1-g): calls, bytes of bodies, or both."""
+
+    flux: Flux | None = None
+    operation: Operation | None = None
+    appels_par_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    octets_par_minute: Annotated[int, Field(ge=1, le=1 << 40)] | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "Limite":
+        if self.appels_par_minute is None and self.octets_par_minute is None:
+            raise ValueError("3.1.1-g: a limit gives appels_par_minute, octets_par_minute or both")
+        return self
+
+
 class Volumetrie(Section):
-    """The quota (9.2); `None` is the environment's default."""
+    """The quota (9.2); `None` is the environment's default. `limites` are charged besides it."""
 
     appels_par_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     justification: Text | None = None
     justificatifs: tuple[Justificatif, ...] = ()
+    limites: Annotated[tuple[Limite, ...], Field(max_length=16)] = ()
+
+    @model_validator(mode="after")
+    def _limits_are_distinct(self) -> "Volumetrie":
+        places = [(limit.flux, limit.operation) for limit in self.limites]
+        if len(set(places)) != len(places):
+            raise ValueError("3.1.1-g: two limites are for the same flux and operation; keep one")
+        return self

@@ -80,9 +80,19 @@ def _contract(contract: Contract) -> dict[str, Any]:
             {"motif": s.motif, "from": s.du.isoformat(), "to": s.au.isoformat() if s.au else None} for s in contract.suspensions
         ],
         "termination": _termination(contract),
-        "quota": {"limit": contract.calls_per_minute, "window_s": WINDOW_S},
+        "quota": {"limit": contract.calls_per_minute, "window_s": WINDOW_S, "extra": _extra_limits(contract)},
         "rights": [_right(contract, right) for right in contract.droits],
     }
+
+
+def _extra_limits(contract: Contract) -> list[dict[str, Any]]:
+    """What is charged besides the quota; a flux or an operation of null means any."""
+    return [
+        {"name": f"{limit.flux or '*'}.{limit.operation or '*'}.{unit}", "limit": size, "window_s": WINDOW_S, "unit": unit,
+         "flux": limit.flux, "operation": limit.operation}
+        for limit in contract.volumetrie.limites
+        for unit, size in (("calls", limit.appels_par_minute), ("bytes", limit.octets_par_minute)) if size is not None
+    ]
 
 
 def _registrations(contract: Contract) -> dict[str, list[dict[str, Any]]]:

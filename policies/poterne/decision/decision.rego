@@ -99,7 +99,11 @@ fallbacks := {
 # AMB-3: a known consumer's call is charged whatever the other controls say.
 default quota := null
 
-quota := object.union({"key": sprintf("%s:%s", [input.environment, agreements.id])}, agreements.found.quota) if {
+quota := {
+	"key": sprintf("%s:%s", [input.environment, agreements.id]),
+	"limit": agreements.found.quota.limit,
+	"window_s": agreements.found.quota.window_s,
+} if {
 	controls.certificate == "pass"
 	controls.identity == "pass"
 }
