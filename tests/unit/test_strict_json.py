@@ -40,12 +40,13 @@ def test_readable(body: bytes) -> None:
     assert read_object(body) == json.loads(body)
 
 
+TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-10**15, 10**15) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=20)
+    st.none() | st.booleans() | st.integers(-10**15, 10**15) | st.text(TEXT, max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(TEXT, max_size=8), inner, max_size=4), max_leaves=20)
 
 
-@given(st.dictionaries(st.text(max_size=8), JSON, max_size=5), st.booleans())
+@given(st.dictionaries(st.text(TEXT, max_size=8), JSON, max_size=5), st.booleans())
 def test_what_was_written_is_what_is_read(document: dict[str, object], escaped: bool) -> None:
     assert read_object(json.dumps(document, ensure_ascii=escaped).encode()) == document
 

@@ -5,6 +5,7 @@ perimeter too. What is found is a set of distinct perimeters, so that policy is 
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from gateway_addons.core.facts import Perimeter, RightsFacts
@@ -40,7 +41,7 @@ def _read(match: RouteMatch, shape: Shape, body: bytes) -> RightsFacts:
     if not body:
         raise _Failure("body_missing")
     try:
-        document = read_object(body)
+        document = read_object(body, _names_that_count(shape))
     except Unreadable as e:
         raise _Failure("body_unreadable") from e
     lot = _values(document, shape.root)
@@ -53,6 +54,17 @@ def _read(match: RouteMatch, shape: Shape, body: bytes) -> RightsFacts:
         raise _Failure("too_many_perimeters")
     ordered = tuple(sorted(perimeters, key=lambda p: (p.siret, p.budget or "", p.exercice, p.periode or "")))
     return RightsFacts(required=True, established=True, failure=None, entries=len(entries) or 1, perimeters=ordered)
+
+
+@lru_cache(maxsize=64)
+def _names_that_count(shape: Shape) -> frozenset[str]:
+    """Every member name on the way to a dimension; the rest of a body is judged, then forgotten."""
+    pointers = [p for part in (shape.root, shape.entry) for _, p in part if p] + [shape.entries or ""]
+    return frozenset(_key(token) for pointer in pointers for token in pointer.split("/")[1:])
+
+
+def _key(token: str) -> str:
+    return token.replace("~1", "/").replace("~0", "~")
 
 
 def _check_flux(lot: dict[str, Any], match: RouteMatch) -> None:
@@ -82,7 +94,7 @@ def _values(node: Any, pointers: Pointers) -> dict[str, Any]:
 
 def _at(node: Any, pointer: str) -> Any:
     for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
+        key = _key(token)
         if not isinstance(node, dict) or key not in node:
             return _ABSENT
         node = node[key]
