@@ -28,3 +28,7 @@ class QuotaUnavailable(DependencyFailure):
 
 class JournalUnavailable(DependencyFailure):
     """The record could not be made durable."""
+
+
+class RegisterUnavailable(DependencyFailure):
+    """A shared register could not be read, or an entry could not be put down anywhere."""

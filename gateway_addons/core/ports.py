@@ -59,6 +59,19 @@ class QuotaWatch(Protocol):
         """Redis charges again."""
 
 
+class RegisterWatch(Protocol):
+    """Is told how a shared register fares: metrics and alerts."""
+
+    def failed(self, register: str, copy: Literal["redis", "mirror"], why: str) -> None:
+        """A copy cannot be read, cannot be written, or holds what is no record; what is known is kept."""
+
+    def recovered(self, register: str, copy: Literal["redis", "mirror"]) -> None:
+        """That copy is whole again."""
+
+    def refreshed(self, register: str, entries: int) -> None:
+        """The register was compared with Redis just now."""
+
+
 class Journal(Protocol):
     """One record for each call."""
 
