@@ -1,6 +1,7 @@
 """The command line: `poterne` or `python -m gateway_addons`."""
 
 import json
+import socket
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,18 +11,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway_addons.adapters.policy.api_files import ApiFileError
-from gateway_addons.commands import quota
+from gateway_addons.admin.supervised import Station
+from gateway_addons.commands import quota, running
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.reason_pages import pages
 from gateway_addons.core.reasons import REASONS
-from gateway_addons.core.trust import TrustError
-from gateway_addons.run import run as run_gateway
-from gateway_addons.settings.gateway import load
 from gateway_addons.settings.values import SettingsError
+from gateway_addons.supervisor.errors import StartFailed
+from gateway_addons.supervisor.supervise import supervise
 
 app = typer.Typer(help="Poterne: the gateway in front of the API INFINOE.", no_args_is_help=True, add_completion=False)
 app.add_typer(quota.app, name="quota")
+app.command()(running.reload)
+app.command()(running.workers)
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
 
@@ -33,12 +35,29 @@ def poterne() -> None:
 
 @app.command()
 def run(config: ConfigFile = Path("config/gateway.yaml")) -> None:
-    """Run the gateway until SIGTERM."""
+    """Run the gateway until SIGTERM: a supervisor and its workers. SIGHUP takes up changed settings."""
     try:
-        run_gateway(load(config))
-    except (SettingsError, ApiFileError, TrustError, JournalUnavailable, OSError, ValueError) as e:
+        supervise(config)
+    except (SettingsError, StartFailed, JournalUnavailable) as e:
         typer.echo(f"poterne: {e}", err=True)
         sys.exit(2)
+
+
+@app.command(hidden=True)
+def worker(
+    config: ConfigFile,
+    slot: Annotated[int, typer.Option(help="Place among the workers.")],
+    writer: Annotated[str, typer.Option(help="Part of the journal that is this worker's.")],
+    control: Annotated[int, typer.Option(help="Descriptor of the line to the supervisor.")],
+    listener: Annotated[list[str], typer.Option(help="environment=descriptor of a listening socket.")],
+) -> None:
+    """One worker; started by `run`, with descriptors that it inherits."""
+    from gateway_addons.run import run_worker  # the engine, which the supervisor and the other commands do without
+
+    listening: dict[str, list[socket.socket]] = {}
+    for environment, _, descriptor in (item.partition("=") for item in listener):
+        listening.setdefault(environment, []).append(socket.socket(fileno=int(descriptor)))
+    run_worker(config, Station(slot, writer, socket.socket(fileno=control), listening))
 
 
 @app.command()

@@ -1,11 +1,13 @@
-"""The composition root: settings, then adapters, then the engine with the gate in it. Nothing is global, nothing is late:
-whatever is wrong with a file stops the start here.
+"""The composition root of one worker: settings, then adapters, then the engine with the gate in it. Nothing is global,
+nothing is late: whatever is wrong with a file stops the start here, and the supervisor says so.
 """
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,29 +16,38 @@ from OpenSSL import SSL
 from gateway_addons.adapters.backend_health import BackendHealth
 from gateway_addons.adapters.identity.signing_keys import AccessTokens, AssertionKeys
 from gateway_addons.adapters.identity.token_service import SecretsFile, TokenService
-from gateway_addons.adapters.journal.journal_file import JournalFile
-from gateway_addons.adapters.policy.api_files import load_routes
+from gateway_addons.adapters.journal.journal_file import JournalFile, writer_file
+from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
 from gateway_addons.adapters.policy.opa import OpaPolicy
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
 from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import connect
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
+from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls import server_context
-from gateway_addons.addons.trace import Trace, configure_logging
-from gateway_addons.admin.app import admin_app, admin_server, serve
+from gateway_addons.addons.trace import Trace
+from gateway_addons.admin.control_channel import ControlChannel
 from gateway_addons.admin.health import Dependency, Readiness
+from gateway_addons.admin.json_log import configure_logging
+from gateway_addons.admin.supervised import Station, SupervisorGone, SupervisorLine, end_with_parent
+from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.routes import RouteTable
-from gateway_addons.settings.gateway import Environment, Settings
+from gateway_addons.core.trust import TrustError
+from gateway_addons.settings.gateway import Environment, Settings, parse
+from gateway_addons.settings.values import SettingsError
 
 TRUST_LOOK_S = 1.0
 """How often the trust material is looked at for changes."""
+
+CANNOT_START = (SettingsError, ApiFileError, TrustError, JournalUnavailable, SSL.Error, OSError, ValueError)
+"""What is wrong with a file, a port or the journal: told to the operator as a sentence."""
 
 log = structlog.get_logger("poterne.run")
 
@@ -74,6 +85,7 @@ class Parts:
     trace: Trace
     routes: RouteTable
     max_body_bytes: int
+    drain: Drain
 
 
 def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[GateEnvironment, Entry, CurrentTls]:
@@ -96,6 +108,7 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
         answer_timeout_s=own.backend.answer_timeout_s,
         max_answer_bytes=own.backend.max_answer_bytes,
         last_resort=last_resort,
+        drain=parts.drain,
     )
     return GateEnvironment(listener, pipeline, service, settings.limits.decision_timeout_s), entry, tls
 
@@ -112,41 +125,46 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
     return Readiness(named)
 
 
-async def gateway(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; calls in flight are finished first."""
+async def serve(settings: Settings, station: Station, line: SupervisorLine) -> None:
+    """Serve as one worker until the supervisor, or SIGTERM, says leave; calls in flight are finished first."""
     routes, apis = load_routes(settings.apis)
     trace = Trace()
     parts = Parts(
         policy=OpaPolicy(settings.opa.address, settings.opa.timeout_s),
         quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
                            QuotaTrace(trace.registry, settings.quota.warn_at)),
-        journal=JournalFile(settings.journal.file),
+        journal=JournalFile(writer_file(settings.journal.file, station.writer)),
         trace=trace,
         routes=routes,
         max_body_bytes=max(api.max_body_bytes for api in apis),
+        drain=Drain(),
     )
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}
     gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at)
-    master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight)
-    modes = [f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()]
-    master.listen(modes)
-    admin = admin_server(admin_app(dependencies(settings, parts), parts.trace.registry), settings.admin)
+    master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight, station.listening)
+    master.listen([f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()])
+    alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))
+    aside = [line.obey(dependencies(settings, parts), trace.registry, master.drain_and_stop, alone),
+             _watch_trust([b[2] for b in built.values()]), _announce(master, line)]
     log.info("start", environments=list(built), concluded_after_crash=recovered)
     try:
-        await _run(master, admin, [b[2] for b in built.values()])
+        await _run(master, [asyncio.create_task(task) for task in aside])
     finally:
         await parts.policy.close()
         await parts.quota.close()
         parts.journal.close()
+        await line.farewell(trace.registry)
         log.info("stop")
 
 
-async def _run(master: GateMaster, admin: object, contexts: list[CurrentTls]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: asyncio.ensure_future(master.drain_and_stop()))
-    aside = [asyncio.create_task(serve(admin)), asyncio.create_task(_watch_trust(contexts))]  # type: ignore[arg-type]
+async def _announce(master: GateMaster, line: SupervisorLine) -> None:
+    await master.serving.wait()
+    await line.serving()
+
+
+async def _run(master: GateMaster, aside: list[asyncio.Task[None]]) -> None:
     for task in aside:
         task.add_done_callback(_stop_on_failure(master))
     try:
@@ -158,11 +176,11 @@ async def _run(master: GateMaster, admin: object, contexts: list[CurrentTls]) ->
 
 
 def _stop_on_failure(master: GateMaster) -> Callable[[asyncio.Task[None]], None]:
-    """The gateway does not go on without its operator's window or its watch on trust."""
+    """The worker does not go on without its supervisor or its watch on trust."""
 
     def done(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            log.error("a part of the gateway ended, stopping", exc_info=task.exception())
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a part of the worker failed, stopping", exc_info=task.exception())
             master.shutdown()  # type: ignore[no-untyped-call]
 
     return done
@@ -176,7 +194,25 @@ async def _watch_trust(contexts: list[CurrentTls]) -> None:
                 log.info("trust material taken up")
 
 
-def run(settings: Settings) -> None:
-    """Run the gateway in this process until it is told to stop."""
-    configure_logging()
-    asyncio.run(gateway(settings))
+def run_worker(config: Path, station: Station) -> None:
+    """Be one worker until told to leave; exits with 2 when the start fails, after telling the supervisor why."""
+    try:
+        end_with_parent()
+    except SupervisorGone:
+        sys.exit(2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    configure_logging(worker=station.writer)
+    if not asyncio.run(_start(config, station)):
+        sys.exit(2)
+
+
+async def _start(config: Path, station: Station) -> bool:
+    line = SupervisorLine(await ControlChannel.over(station.control))
+    try:
+        await serve(parse(await line.settings(), config), station, line)
+    except CANNOT_START as e:
+        await line.failed(str(e))
+        return False
+    except SupervisorGone:
+        return False
+    return True

@@ -52,6 +52,11 @@ class Place:
         """The gateway's record of calls."""
         return self.folder / "journal" / "journal.jsonl"
 
+    @property
+    def state(self) -> Path:
+        """What the gateway keeps beside the journal."""
+        return self.folder / "state"
+
     def log(self, name: str) -> Path:
         """The output of a process."""
         return self.folder / "logs" / f"{name}.log"

@@ -36,6 +36,7 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
     document = {
         "schema": 1,
         "admin": {"host": HOST, "port": ports.admin},
+        "state": {"folder": str(place.state)},
         "opa": {"address": f"unix://{opa_socket}", "timeout_s": 1.0},
         "redis": {"url": redis_url, "timeout_s": 0.5},
         "journal": {"file": str(place.journal)},

@@ -189,7 +189,7 @@ class GateHttpServer(Http1Server):
 
     def send(self, event: HttpEvent) -> Commands:
         """Answers come whole from the stream; a failure that has none left ends with the last-resort answer."""
-        if isinstance(event, ResponseHeaders) and self._last_request:
+        if isinstance(event, ResponseHeaders) and (self._last_request or self._entry.drain.active):
             event.response.headers["Connection"] = "close"
         if not isinstance(event, ResponseProtocolError):
             yield from super().send(event)
@@ -204,6 +204,9 @@ class GateHttpServer(Http1Server):
     def _tick(self) -> Commands:
         if time.monotonic() >= self._deadline:
             yield from self._too_late()
+        elif self._entry.drain.ends_idle() and self.state == self.read_headers and not self.buf:
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
         if self.state != self.done:
             yield commands.RequestWakeup(TICK_S)
 

@@ -6,7 +6,8 @@ fixed at once: TLS with a client certificate, then HTTP/1.1. There is nothing to
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mitmproxy import ctx, options
@@ -19,8 +20,11 @@ from gateway_addons.addons.http_stream import GateHttpLayer
 from gateway_addons.addons.session import Entry, Session
 from gateway_addons.addons.tls import ClientTls
 
-DRAIN_S = 20.0
-"""How long calls in flight may take to finish after the listeners are closed."""
+BACKLOG = 1024
+"""Connections that the kernel holds for a worker that is not quick enough, or that is being replaced."""
+
+Listening = Mapping[str, Sequence[socket.socket]]
+"""Sockets that listen already, by environment; the supervisor's, shared with the worker that was here before."""
 
 
 class PoterneMode(mode_specs.ProxyMode):
@@ -35,13 +39,25 @@ class PoterneMode(mode_specs.ProxyMode):
 
 
 class GateMaster(Master):
-    """The engine with nothing in it but what the gateway needs; `entries` tells each listener how to build its layers."""
+    """The engine with nothing in it but what the gateway needs.
 
-    def __init__(self, entries: Mapping[str, Entry], addons: list[object], in_flight: Callable[[], int]) -> None:
+    `entries` tells each listener how to build its layers; `listening` has its sockets (where it has none, it binds its
+    own). All entries share one `Drain`.
+    """
+
+    def __init__(self, entries: Mapping[str, Entry], addons: list[object], in_flight: Callable[[], int],
+                 listening: Listening | None = None) -> None:
         super().__init__(options.Options(), with_termlog=False)
         self.entries = entries
         self.in_flight = in_flight
+        self.listening = listening or {}
+        self.serving = asyncio.Event()
         self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, errorcheck.ErrorCheck())
+
+    async def running(self) -> None:
+        """The engine calls this when every listener accepts connections."""
+        await super().running()
+        self.serving.set()
 
     def listen(self, modes: list[str]) -> None:
         """Configure the engine; every unsafe default that is left is turned off by name."""
@@ -52,12 +68,18 @@ class GateMaster(Master):
             body_size_limit=None,
         )
 
-    async def drain_and_stop(self, drain_s: float = DRAIN_S) -> None:
-        """Close the listeners, let the calls in flight finish (within a bound), then stop."""
+    async def drain_and_stop(self, calls_s: float, idle_s: float = 0.0) -> None:
+        """Accept nothing more, let every connection end by itself, then stop.
+
+        Calls in flight have `calls_s` to finish; each connection ends after its next answer, an idle one after `idle_s`.
+        """
         server = self.addons.get("proxyserver")
         await server.servers.update([])
-        deadline = asyncio.get_running_loop().time() + drain_s
-        while self.in_flight() and asyncio.get_running_loop().time() < deadline:
+        for entry in self.entries.values():
+            entry.drain.begin(idle_s)
+        now = asyncio.get_running_loop().time
+        deadline = now() + max(calls_s, idle_s)
+        while now() < deadline and (self.in_flight() or server.connections):
             await asyncio.sleep(0.05)
         self.shutdown()  # type: ignore[no-untyped-call]
 
@@ -66,18 +88,18 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
     """One listening socket."""
 
     def _entry(self) -> Entry:
-        master = ctx.master
-        if not isinstance(master, GateMaster):
-            raise RuntimeError("Poterne's listener runs in Poterne's own engine only")
-        return master.entries[self.mode.data]
+        return _master().entries[self.mode.data]
 
     def make_top_layer(self, context: context.Context) -> layer.Layer:
         """The layers of one new connection."""
         return Entrance(context, self._entry())
 
     async def listen(self, host: str, port: int) -> list[Any]:
-        """Bind; a failure ends the start (ErrorCheck)."""
-        return [await asyncio.start_server(self.handle_stream, host, port, backlog=1024)]
+        """Accept from the sockets that were handed over, or bind; a failure ends the start (ErrorCheck)."""
+        handed = _master().listening.get(self.mode.data)
+        if handed is None:
+            return [await asyncio.start_server(self.handle_stream, host, port, backlog=BACKLOG)]
+        return [await asyncio.start_server(self.handle_stream, sock=s, backlog=BACKLOG) for s in handed]
 
     async def handle_stream(self, reader: Any, writer: Any = None) -> None:
         """Serve one connection, within the bound on how many there may be and how long a handshake may take."""
@@ -94,6 +116,13 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
         finally:
             deadline.cancel()
             _close_what_is_left(handler, writer)
+
+
+def _master() -> GateMaster:
+    master = ctx.master
+    if not isinstance(master, GateMaster):
+        raise RuntimeError("Poterne's listener runs in Poterne's own engine only")
+    return master
 
 
 def _end_unfinished_handshake(handler: mode_servers.ProxyConnectionHandler, writer: Any) -> None:

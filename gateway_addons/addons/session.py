@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from OpenSSL import SSL
 
+from gateway_addons.addons.drain import Drain
 from gateway_addons.settings.listener import Limits
 
 SESSION = "poterne.session"
@@ -56,6 +57,7 @@ class Entry:
     answer_timeout_s: float
     max_answer_bytes: int
     last_resort: Callable[[str], bytes]
+    drain: Drain = field(default_factory=Drain)
 
 
 @dataclass(slots=True)

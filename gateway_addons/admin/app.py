@@ -1,41 +1,50 @@
 """The operator's window: health and metrics, on loopback, never on the public port."""
 
 import asyncio
+import socket
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from typing import Any
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gateway_addons.admin.health import Readiness
 from gateway_addons.settings.values import Listen, SettingsError
 
+type Ready = Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
+"""Is the gateway ready, and the document that says why."""
 
-def admin_app(readiness: Readiness, registry: CollectorRegistry) -> Starlette:
+type Metrics = Callable[[], Awaitable[bytes]]
+"""All metrics, in Prometheus's text format."""
+
+
+def admin_app(ready: Ready, metrics: Metrics) -> Starlette:
     """`/health/live`, `/health/ready`, `/metrics`."""
 
-    async def live(_: Request) -> Response:
+    async def show_live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
-    async def ready(_: Request) -> Response:
-        is_ready, dependencies = await readiness.look()
-        document = {"status": "ready" if is_ready else "not ready", "dependencies": dependencies}
-        return JSONResponse(document, status_code=200 if is_ready else 503)
+    async def show_ready(_: Request) -> Response:
+        is_ready, document = await ready()
+        status = {"status": "ready" if is_ready else "not ready"}
+        return JSONResponse(status | document, status_code=200 if is_ready else 503)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    async def show_metrics(_: Request) -> Response:
+        return Response(await metrics(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)])
+    return Starlette(routes=[Route("/health/live", show_live), Route("/health/ready", show_ready),
+                             Route("/metrics", show_metrics)])
 
 
 class AdminServer(uvicorn.Server):
-    """uvicorn inside the gateway's loop; signals stay with the gateway."""
+    """uvicorn inside the supervisor's loop; signals stay with the supervisor."""
 
     def install_signal_handlers(self) -> None:
-        """Leave them to the gateway."""
+        """Leave them to the supervisor."""
 
 
 def admin_server(app: Starlette, listen: Listen) -> AdminServer:
@@ -51,10 +60,10 @@ def admin_server(app: Starlette, listen: Listen) -> AdminServer:
     return AdminServer(config)
 
 
-async def serve(server: AdminServer) -> None:
-    """Serve until `server.should_exit`; a failed bind is an error of the start."""
+async def serve(server: AdminServer, door: socket.socket) -> None:
+    """Serve on a listening socket until `server.should_exit`."""
     try:
-        await server._serve()  # the public `serve` takes the process's signals, which are the gateway's
+        await server._serve([door])  # the public `serve` takes the process's signals, which are the supervisor's
     except asyncio.CancelledError:
         server.should_exit = True
         raise

@@ -32,3 +32,7 @@ class JournalUnavailable(DependencyFailure):
 
 class RegisterUnavailable(DependencyFailure):
     """A shared register could not be read, or an entry could not be put down anywhere."""
+
+
+class JournalHeld(JournalUnavailable):
+    """Another process writes this part of the journal."""

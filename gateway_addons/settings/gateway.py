@@ -15,6 +15,7 @@ from gateway_addons.settings.policy import Opa
 from gateway_addons.settings.quota import Quota, Redis
 from gateway_addons.settings.tokens import Assertion, Tokens
 from gateway_addons.settings.values import EnvironmentName, Frozen, HostName, Listen, SettingsError
+from gateway_addons.settings.workers import Drain, State, WorkerCount
 
 
 class Environment(Frozen):
@@ -34,6 +35,9 @@ class Settings(Frozen):
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     admin: Listen
+    workers: WorkerCount = 1
+    drain: Drain = Drain()
+    state: State
     opa: Opa
     redis: Redis
     quota: Quota = Quota()
@@ -49,10 +53,27 @@ def load(path: Path) -> Settings:
     Raises:
         SettingsError: the file is missing, is not YAML, has an unknown key or a value out of its bounds.
     """
+    return parse(read(path), path)
+
+
+def read(path: Path) -> str:
+    """The text of the settings. Raises `SettingsError` when there is none to read."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as e:
         raise SettingsError(f"{path}: cannot be read ({e.strerror}); give --config the path of gateway.yaml") from e
+    except UnicodeDecodeError as e:
+        raise SettingsError(f"{path}: is not UTF-8") from e
+
+
+def parse(text: str, path: Path) -> Settings:
+    """Check a text that was read from `path` (perhaps a while ago: a worker gets the text that its supervisor checked).
+
+    Raises:
+        SettingsError: like `load`.
+    """
+    try:
+        document = yaml.safe_load(text)
     except yaml.YAMLError as e:
         raise SettingsError(f"{path}: is not YAML: {e}") from e
     try:

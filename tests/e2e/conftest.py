@@ -70,7 +70,13 @@ class Running:
         return context
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in Path(self.document["journal"]).read_text().splitlines()]
+        return [json.loads(line) for line in self.journal_lines()]
+
+    def journal_lines(self, name: str = "journal.jsonl") -> list[str]:
+        """Every writer's lines, in the order of time."""
+        files = Path(self.document["journal"]).parent.glob(f"worker-*/{name}")
+        lines = [line for file in files for line in file.read_text().splitlines()]
+        return sorted(lines, key=lambda line: str(json.loads(line).get("horodatage")))
 
 
 def start(folder: Path) -> Iterator[Running]:

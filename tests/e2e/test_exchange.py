@@ -125,7 +125,7 @@ def test_metrics_count_calls_by_verdict_control_and_reason(running: Running) -> 
     for stage in ("evidence", "policy", "quota", "journal", "total"):
         assert f'poterne_stage_seconds_count{{stage="{stage}"}}' in text
     assert "poterne_open_connections" in text
-    assert f'poterne_policy_revision{{revision="{running.records()[-1]["revision"]}"}} 1.0' in text
+    assert f'poterne_policy_revision{{revision="{running.records()[-1]["revision"]}",worker="worker-0"}} 1.0' in text
 
 
 SECRETS = ("Bearer ", "eyJ", "BEGIN")

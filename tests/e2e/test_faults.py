@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -91,9 +90,8 @@ def test_a_gateway_killed_in_the_middle_leaves_no_write_without_a_trace(own_syst
             consumer.call("POST", COMPTABLES, consumer.lot(one), **{"X-Correlation-ID": "00000000-0000-4000-8000-000000000001"})
         sent[one] = "00000000-0000-4000-8000-000000000001"
         os.kill(own_system.document["pids"]["gateway"][0], signal.SIGKILL)
-    journal = Path(own_system.document["journal"])
-    lines = journal.read_text() + journal.with_suffix(".open.jsonl").read_text()
-    traced = {json.loads(line).get("correlationId") for line in lines.splitlines()}
+    lines = own_system.journal_lines() + own_system.journal_lines("journal.open.jsonl")
+    traced = {json.loads(line).get("correlationId") for line in lines}
     with sqlite3.connect(consumer.environment["backend_database"]) as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()

@@ -192,10 +192,15 @@ class Stage:
             count: int = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
             return count
 
+    def journal(self) -> str:
+        """The text of the gateway's journal, every worker's part of it, read beside the gateway."""
+        file = Path(self.document["journal"])
+        return "".join(part.read_text(encoding="utf-8") for part in sorted(file.parent.glob(f"worker-*/{file.name}")))
+
     def recorded(self, answer: Answer) -> str:
         """The reasons that the journal has for a call: all of them, where the caller is told the first."""
         correlation = answer.headers.get("x-correlation-id", "none")
-        for line in Path(self.document["journal"]).read_text(encoding="utf-8").splitlines():
+        for line in self.journal().splitlines():
             record = json.loads(line)
             if record.get("correlationId") == correlation and record.get("motifs"):
                 return ", ".join(reason["code"] for reason in record["motifs"])

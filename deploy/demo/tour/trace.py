@@ -1,7 +1,6 @@
 """Nothing without a trace: each call of the tour left its record, and no record holds a secret."""
 
 import time
-from pathlib import Path
 
 from deploy.demo.tour.exchange import Answer
 from deploy.demo.tour.stage import Stage
@@ -11,7 +10,7 @@ def trace(stage: Stage) -> None:
     """The gateway's journal, read beside the gateway."""
     stage.scene = "trace"
     started = time.perf_counter()
-    text = Path(stage.document["journal"]).read_text(encoding="utf-8")
+    text = stage.journal()
     ms = (time.perf_counter() - started) * 1000
     answered = stage.answered
     missing = sum(correlation not in text for correlation in answered)

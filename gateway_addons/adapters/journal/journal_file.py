@@ -15,10 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gateway_addons.core.errors import JournalUnavailable
+from gateway_addons.core.errors import JournalHeld, JournalUnavailable
 
 COMPACT_ABOVE_BYTES = 8 << 20
 """The announcements are thrown away when none is open and the file is larger than this."""
+
+
+def writer_file(file: Path, writer: str) -> Path:
+    """Where one writer keeps its records: a folder of its own beside the file that the settings name."""
+    return file.parent / writer / file.name
 
 
 class JournalFile:
@@ -40,7 +45,8 @@ class JournalFile:
         """Open both files and conclude what a crash left open; returns how many calls that were.
 
         Raises:
-            JournalUnavailable: a file cannot be opened or read, or another process holds it.
+            JournalUnavailable: a file cannot be opened or read.
+            JournalHeld: another process writes it.
         """
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,7 +57,7 @@ class JournalFile:
             _end_torn_line(self._records)
             return self._recover()
         except BlockingIOError as e:
-            raise JournalUnavailable(f"{self._file} is in use by another gateway") from e
+            raise JournalHeld(f"{self._file} is in use by another gateway") from e
         except (OSError, ValueError) as e:
             raise JournalUnavailable(f"{self._file}: {e}") from e
 

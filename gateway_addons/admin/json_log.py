@@ -1,0 +1,24 @@
+"""The log of every process of the gateway: JSON lines on standard error, one event each."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure_logging(level: int = logging.INFO, **always: str) -> None:
+    """Set it up; `always` goes into every event. The log of libraries (and of the engine) only from warnings on."""
+
+    def with_always(_logger: object, _method: str, event: Any) -> Any:
+        event.update(always)
+        return event
+
+    structlog.configure(
+        processors=[with_always, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+                    structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}',
+                        force=True)

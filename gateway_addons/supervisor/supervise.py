@@ -1,0 +1,136 @@
+"""The supervisor's composition root and its life: it serves nobody itself, so it has nothing to crash on.
+
+It owns the listening sockets, the operator's window and the workers. SIGTERM and SIGINT stop the gateway, SIGHUP reads
+the settings again.
+"""
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway_addons.admin.app import admin_app, admin_server, serve
+from gateway_addons.admin.json_log import configure_logging
+from gateway_addons.settings.gateway import Settings, parse, read
+from gateway_addons.settings.values import Listen, SettingsError
+from gateway_addons.supervisor.counts import FleetCounts
+from gateway_addons.supervisor.errors import ReloadRefused, StartFailed
+from gateway_addons.supervisor.fleet import Fleet, Generation
+from gateway_addons.supervisor.listening import ListeningSockets
+from gateway_addons.supervisor.orders import OrderDesk
+from gateway_addons.supervisor.place import held, listen_for_orders
+from gateway_addons.supervisor.window import Window
+from gateway_addons.supervisor.writers import Writers
+
+FIXED = ("admin", "state", "journal")
+"""Sections that a reload cannot change."""
+
+log = structlog.get_logger("poterne.supervisor")
+
+
+def supervise(config: Path) -> None:
+    """Run the gateway until SIGTERM.
+
+    Raises:
+        SettingsError, StartFailed, JournalUnavailable: it does not start; nothing is left running.
+    """
+    text = read(config)
+    settings = parse(text, config)
+    with held(settings.state.run):
+        configure_logging(worker="supervisor")
+        asyncio.run(Supervisor(config, settings).run(text))
+
+
+class Supervisor:
+    """One gateway."""
+
+    def __init__(self, config: Path, settings: Settings) -> None:
+        self._config = config
+        self._settings = settings
+        self._sockets = ListeningSockets()
+        self._counts = FleetCounts()
+        writers = Writers(settings.journal.file)
+        self._recovered = writers.recover()
+        self._fleet = Fleet(config, self._sockets, writers, self._counts)
+        self._stop = asyncio.Event()
+
+    async def run(self, text: str) -> None:
+        """Start, serve, stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        window = Window(self._fleet, self._counts)
+        desk = OrderDesk({"reload": self._reload_told, "workers": self._workers})
+        admin = admin_server(admin_app(window.ready, window.metrics), self._settings.admin)
+        try:
+            door = _bind(self._settings.admin)
+            await self._fleet.start(Generation.of(self._settings, text))
+            loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload_told()))
+            log.info("start", workers=len(self._fleet.current), concluded_after_crash=self._recovered)
+            await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)), self._fleet.watch()])
+        finally:
+            await self._fleet.stop()
+            self._sockets.close()
+        log.info("stop")
+
+    async def _serve(self, parts: list[Any]) -> None:
+        """Until the stop is asked for; the gateway does not go on without one of its parts."""
+        aside = [asyncio.create_task(part) for part in parts]
+        for task in aside:
+            task.add_done_callback(self._stop_on_failure)
+        await self._stop.wait()
+        await self._fleet.stop()
+        for task in aside:
+            task.cancel()
+        await asyncio.gather(*aside, return_exceptions=True)
+
+    def _stop_on_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("a part of the supervisor ended, stopping", exc_info=task.exception())
+            self._stop.set()
+
+    # --- reload ---
+
+    async def reload(self) -> None:
+        """Read the settings again, check them, and roll the workers.
+
+        Raises:
+            ReloadRefused: they cannot be used, or a worker does not start with them; the old ones stay.
+        """
+        try:
+            text = read(self._config)
+            settings = parse(text, self._config)
+        except SettingsError as e:
+            raise ReloadRefused(str(e)) from e
+        for name in FIXED:
+            if getattr(settings, name) != getattr(self._settings, name):
+                raise ReloadRefused(f"{self._config}: {name} cannot change while the gateway runs; restart it for that")
+        await self._fleet.roll(Generation.of(settings, text))
+        self._settings = settings
+
+    async def _reload_told(self) -> dict[str, Any]:
+        """Reload, and say what came of it: to the log, the metrics and who asked."""
+        try:
+            await self.reload()
+        except ReloadRefused as e:
+            log.error("reload_refused", why=str(e))
+            self._counts.reloaded("refused")
+            return {"done": False, "why": str(e)}
+        log.info("reloaded", workers=len(self._fleet.current))
+        self._counts.reloaded("done")
+        return {"done": True} | await self._workers()
+
+    async def _workers(self) -> dict[str, Any]:
+        return {"workers": [worker.document() | {"restarts": self._fleet.restarts.get(worker.slot, 0)}
+                            for worker in self._fleet.workers()]}
+
+
+def _bind(listen: Listen) -> socket.socket:
+    """The operator's window's socket. Raises `StartFailed`."""
+    try:
+        return socket.create_server((listen.host, listen.port), backlog=64)
+    except OSError as e:
+        raise StartFailed(f"admin {listen.host}:{listen.port} cannot be used ({e.strerror})") from e

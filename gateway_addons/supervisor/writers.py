@@ -1,0 +1,43 @@
+"""Who writes which part of the journal: each living worker has a part of its own, and every part is taken care of."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from gateway_addons.adapters.journal.journal_file import JournalFile, writer_file
+from gateway_addons.core.errors import JournalHeld
+
+
+class Writers:
+    """The parts of the journal, each a folder beside the file that the settings name.
+
+    A part may be held by somebody else: workers whose supervisor was killed finish their calls for a while.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def recover(self) -> int:
+        """Conclude what a crash left open, in every part that nobody writes; returns how many calls that were.
+
+        Raises:
+            JournalUnavailable: a part cannot be read or written.
+        """
+        return sum(self._look(folder.name) or 0 for folder in sorted(self._file.parent.glob("worker-*")) if folder.is_dir())
+
+    def allot(self, in_use: Collection[str], preferred: str | None = None) -> str:
+        """A part that no living worker writes; `preferred` when it is free (the part that a crash left open)."""
+        candidates = ([preferred] if preferred else []) + [f"worker-{n}" for n in range(len(in_use) + 32)]
+        for name in candidates:
+            if name not in in_use and self._look(name) is not None:
+                return name
+        raise JournalHeld("every part of the journal is in use")
+
+    def _look(self, name: str) -> int | None:
+        """Open and close a part; None when it is held, else how many calls were concluded."""
+        journal = JournalFile(writer_file(self._file, name))
+        try:
+            return journal.open()
+        except JournalHeld:
+            return None
+        finally:
+            journal.close()
