@@ -77,19 +77,21 @@ def parse(text: str, path: Path) -> Settings:
     except yaml.YAMLError as e:
         raise SettingsError(f"{path}: is not YAML: {e}") from e
     try:
-        return Settings.model_validate(_absolute(document, path.resolve().parent))
+        return Settings.model_validate(with_absolute_paths(document, path.resolve().parent))
     except ValidationError as e:
         places = "; ".join(f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors(include_url=False))
         raise SettingsError(f"{path}: {places}") from e
 
 
-def _absolute(node: Any, folder: Path) -> Any:
+def with_absolute_paths(node: Any, folder: Path) -> Any:
     """Make every `file`, `*_file`, `*_files`, `folder`, `*_folder` and `apis` value absolute."""
     if isinstance(node, list):
-        return [_absolute(x, folder) for x in node]
+        return [with_absolute_paths(x, folder) for x in node]
     if not isinstance(node, dict):
         return node
-    return {key: _paths(value, folder) if _is_path_key(key) else _absolute(value, folder) for key, value in node.items()}
+    return {
+        key: _paths(value, folder) if _is_path_key(key) else with_absolute_paths(value, folder) for key, value in node.items()
+    }
 
 
 def _is_path_key(key: object) -> bool:
