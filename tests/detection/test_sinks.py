@@ -206,7 +206,7 @@ def mail(tmp_path: Path) -> Any:
     server.start()
     (tmp_path / "password").write_text("mot de passe\n")
     sink = {"kind": "mail", "name": "rssi", "host": "localhost", "port": port, "sender": "poterne@gw.example",
-            "recipients": ["rssi@soc.example"], "user": "poterne", "password_file": tmp_path / "password", "ca_file": ca_file}
+            "recipients": ["rssi@soc.example"], "user": "poterne", "password_file": tmp_path / "password", "ca_file": ca_file, "timeout_s": 3}
     yield box, sink
     server.stop()
 
