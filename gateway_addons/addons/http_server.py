@@ -8,8 +8,6 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-import h11
-from h11._readers import ChunkedReader, ContentLengthReader
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
@@ -25,6 +23,8 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from gateway_addons.addons.messages import BackendSilent, BodyDefect, defective_request, request_of
 from gateway_addons.addons.session import Entry
+from gateway_addons.core.body_framing import ChunkedBody, FixedBody
+from gateway_addons.core.bounds import BodyAccount
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.request_head import RequestHead, incomplete_head_defect, read_head
 
@@ -42,9 +42,12 @@ is not lost to a TCP reset (RFC 9112 section 9.6)."""
 class GateHttpServer(Http1Server):
     """Reads requests from one client connection, one at a time."""
 
-    def __init__(self, ctx: context.Context, entry: Entry) -> None:
+    def __init__(self, ctx: context.Context, entry: Entry, bodies: BodyAccount) -> None:
         super().__init__(ctx)
         self._entry = entry
+        self._bodies = bodies
+        self._body: FixedBody | ChunkedBody = FixedBody(0)
+        self.buf: bytearray = bytearray()  # type: ignore[assignment]
         self._limits = entry.limits
         self._deadline = time.monotonic() + self._limits.idle_timeout_s
         self._body_bytes = 0
@@ -77,59 +80,50 @@ class GateHttpServer(Http1Server):
             if defect := incomplete_head_defect(received, self._limits.max_head_bytes):
                 yield from self._refuse_head(defect, received)
             return
-        raw = self.buf.maybe_extract_at_most(end + 4)
+        del self.buf[: end + 4]
         try:
-            head = read_head(bytes(raw or b""), max_bytes=self._limits.max_head_bytes,
+            head = read_head(received[: end + 4], max_bytes=self._limits.max_head_bytes,
                              max_headers=self._limits.max_header_count)
+            if self._bodies.room() < (head.content_length or 0) <= self._entry.max_body_bytes:
+                raise _no_room()
         except Refusal as defect:
             yield from self._refuse_head(defect, received[: end + 4])
             return
-        yield from self._begin(head, event)
+        yield from self._begin(head)
 
-    def _begin(self, head: RequestHead, event: events.ConnectionEvent) -> Commands:
+    def _begin(self, head: RequestHead) -> Commands:
         self.request = request_of(head)
         self._last_request = "close" in self.request.headers.get("connection", "").lower()
         self._body_bytes = 0
         self._head_started = False
         self._deadline = time.monotonic() + self._limits.body_timeout_s
-        self.body_reader = ChunkedReader() if head.chunked else ContentLengthReader(head.content_length or 0)
-        no_body = not head.chunked and not head.content_length
+        self._body = ChunkedBody() if head.chunked else FixedBody(head.content_length or 0)
         self.state = self.read_body
-        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, no_body))
+        yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, self._body.done))
         if self.state == self.read_body:
             yield from self.state(events.DataReceived(self.conn, b""))
 
     def read_body(self, event: events.Event) -> Commands:
-        """Pass the body on as it comes, within its bounds; trailers are refused."""
+        """Pass the body on as it comes, within its bounds."""
         if isinstance(event, events.ConnectionClosed):
             yield from self._client_gone("client closed the connection within the body")
             return
-        while True:
-            try:
-                part = self.body_reader(self.buf)
-            except h11.ProtocolError as e:
-                yield from self._refuse_body(Refusal("INF-REQ-01", f"body framing: {e}"))
-                return
-            if part is None:
-                if len(self.buf) > self._limits.max_head_bytes:
-                    yield from self._refuse_body(Refusal("INF-REQ-01", "chunk header too long"))
-                return
-            if isinstance(part, h11.EndOfMessage):
-                yield from self._end_of_body(part)
-                return
-            self._body_bytes += len(part.data)
+        try:
+            data = self._body.read(self.buf)
+            self._body_bytes += len(data)
             if self._body_bytes > self._entry.max_body_bytes:
-                yield from self._refuse_body(Refusal("INF-REQ-07", "body over the limit"))
-                return
-            yield ReceiveHttp(RequestData(self.stream_id, bytes(part.data)))
-
-    def _end_of_body(self, end: h11.EndOfMessage) -> Commands:
-        if end.headers:
-            yield from self._refuse_body(Refusal("INF-REQ-01", "trailer fields"))
+                raise Refusal("INF-REQ-07", "body over the limit")
+            if not self._bodies.reserve(len(data)):
+                raise _no_room()
+        except Refusal as defect:
+            yield from self._refuse_body(defect)
             return
-        self._deadline = time.monotonic() + self._limits.decision_timeout_s + self._entry.answer_timeout_s
-        yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
-        yield from self.mark_done(request=True)
+        if data:
+            yield ReceiveHttp(RequestData(self.stream_id, data))
+        if self._body.done:
+            self._deadline = time.monotonic() + self._limits.decision_timeout_s + self._entry.answer_timeout_s
+            yield ReceiveHttp(RequestEndOfMessage(self.stream_id))
+            yield from self.mark_done(request=True)
 
     def wait(self, event: events.Event) -> Commands:
         """The call is with the gate or the backend; what is pipelined meanwhile waits, up to a bound."""
@@ -142,7 +136,7 @@ class GateHttpServer(Http1Server):
         """The answer is sent and the connection is over; swallow what still comes."""
         if isinstance(event, events.DataReceived):
             self._body_bytes += len(event.data)
-            self.buf.maybe_extract_at_most(len(self.buf))
+            self.buf.clear()
             if self._body_bytes <= LINGER_BYTES:
                 return
         yield commands.CloseConnection(self.conn)
@@ -150,20 +144,20 @@ class GateHttpServer(Http1Server):
     # --- refusing and ending ---
 
     def _refuse_head(self, refusal: Refusal, raw: bytes) -> Commands:
-        self.buf.maybe_extract_at_most(len(self.buf))
+        self.buf.clear()
         self.request = defective_request(refusal, raw)
         self.state = self.refused
         yield ReceiveHttp(RequestHeaders(self.stream_id, self.request, False))
 
     def _refuse_body(self, refusal: Refusal) -> Commands:
-        self.buf.maybe_extract_at_most(len(self.buf))
+        self.buf.clear()
         self.state = self.refused
         yield ReceiveHttp(BodyDefect(self.stream_id, refusal))
 
     def refused(self, event: events.Event) -> Commands:
         """The gate is answering a defect; nothing more is read as HTTP."""
         if isinstance(event, events.DataReceived):
-            self.buf.maybe_extract_at_most(len(self.buf))
+            self.buf.clear()
             self._body_bytes += len(event.data)
             if self._body_bytes > LINGER_BYTES:
                 yield from self._client_gone("kept sending after a defect")
@@ -177,6 +171,8 @@ class GateHttpServer(Http1Server):
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
         """After the answer, the connection waits for the next request; an early answer ends it."""
+        if response:
+            self._bodies.free()
         self._deadline = max(self._deadline, time.monotonic() + self._limits.idle_timeout_s) if response else self._deadline
         if response and not self.request_done:
             yield commands.CloseTcpConnection(self.conn, half_close=True)
@@ -221,3 +217,8 @@ class GateHttpServer(Http1Server):
         else:
             yield commands.CloseConnection(self.conn)
             self.state = self.done
+
+
+def _no_room() -> Refusal:
+    """Refuses a body that would take more memory than all bodies together may."""
+    return Refusal("INF-REQ-12", "no room for this body beside the others", (("Retry-After", "5"),))

@@ -48,7 +48,7 @@ class GateHttpLayer(HttpLayer):
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Start):
-            server = GateHttpServer(self.context.fork(), self._entry)
+            server = GateHttpServer(self.context.fork(), self._entry, self._session.bodies)
             self.connections[self.context.client] = server
             yield from self.event_to_child(server, event)
         else:
@@ -118,6 +118,10 @@ class GateHttpStream(HttpStream):
             yield from self._give_up_on_the_backend(str(e))
             return True
         return False
+
+    def start_response_stream(self) -> Commands:
+        """The engine would pass the backend's answer on as it comes; here the gate sees it whole, or it goes nowhere."""
+        yield from self._give_up_on_the_backend("streaming is off")
 
     def _give_up_on_the_backend(self, why: str) -> Commands:
         yield commands.CloseConnection(self.flow.server_conn)

@@ -15,10 +15,12 @@ from mitmproxy.addons import core, errorcheck, proxyserver
 from mitmproxy.master import Master
 from mitmproxy.proxy import context, events, layer, mode_servers, mode_specs, tunnel
 
+from gateway_addons.addons.connection_end import SendingWatch, close_what_is_left, end_unfinished_handshake
 from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.http_stream import GateHttpLayer
 from gateway_addons.addons.session import Entry, Session
 from gateway_addons.addons.tls import ClientTls
+from gateway_addons.core.bounds import BodyBudget, ConnectionCounts, source_of
 
 BACKLOG = 1024
 """Connections that the kernel holds for a worker that is not quick enough, or that is being replaced."""
@@ -52,6 +54,9 @@ class GateMaster(Master):
         self.in_flight = in_flight
         self.listening = listening or {}
         self.serving = asyncio.Event()
+        limits = next(iter(entries.values())).limits
+        self.connections = ConnectionCounts(limits.max_connections, limits.max_connections_per_address)
+        self.bodies = BodyBudget(limits.max_buffered_bytes)
         self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, errorcheck.ErrorCheck())
 
     async def running(self) -> None:
@@ -87,12 +92,12 @@ class GateMaster(Master):
 class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
     """One listening socket."""
 
-    def _entry(self) -> Entry:
-        return _master().entries[self.mode.data]
 
-    def make_top_layer(self, context: context.Context) -> layer.Layer:
+    def make_top_layer(self, context: context.Context) -> "Entrance":
         """The layers of one new connection."""
-        return Entrance(context, self._entry())
+        master, peer = _master(), context.client.peername
+        account = master.bodies.account(source_of(peer[0] if peer else ""))
+        return Entrance(context, master.entries[self.mode.data], Session(self.mode.data, account))
 
     async def listen(self, host: str, port: int) -> list[Any]:
         """Accept from the sockets that were handed over, or bind; a failure ends the start (ErrorCheck)."""
@@ -102,20 +107,33 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
         return [await asyncio.start_server(self.handle_stream, sock=s, backlog=BACKLOG) for s in handed]
 
     async def handle_stream(self, reader: Any, writer: Any = None) -> None:
-        """Serve one connection, within the bound on how many there may be and how long a handshake may take."""
-        limits = self._entry().limits
-        if len(self.manager.connections) >= limits.max_connections:
-            writer.close()
+        """Serve one connection, unless there are too many, in all or from its address."""
+        counts = _master().connections
+        peer = writer.get_extra_info("peername")
+        source = source_of(peer[0] if peer else "")
+        if not counts.enter(source):
+            writer.transport.abort()
             return
+        try:
+            await self._serve(reader, writer)
+        finally:
+            counts.leave(source)
+
+    async def _serve(self, reader: Any, writer: Any) -> None:
+        """Serve within the bounds on a handshake's time and on how long the client may leave an answer untaken."""
+        limits = _master().entries[self.mode.data].limits
         handler = mode_servers.ProxyConnectionHandler(ctx.master, reader, writer, ctx.options, self.mode)
-        handler.layer = self.make_top_layer(handler.layer.context)
-        deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, _end_unfinished_handshake, handler, writer)
+        handler.layer = entrance = self.make_top_layer(handler.layer.context)
+        deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, end_unfinished_handshake, handler, writer)
+        sending = SendingWatch(writer.transport, limits.send_timeout_s)
         try:
             with self.manager.register_connection(handler.client.id, handler):
                 await handler.handle_client()
         finally:
             deadline.cancel()
-            _close_what_is_left(handler, writer)
+            sending.stop()
+            entrance.session.bodies.free()
+            close_what_is_left(handler, writer)
 
 
 def _master() -> GateMaster:
@@ -125,33 +143,20 @@ def _master() -> GateMaster:
     return master
 
 
-def _end_unfinished_handshake(handler: mode_servers.ProxyConnectionHandler, writer: Any) -> None:
-    if handler.client.timestamp_tls_setup is None:
-        writer.transport.abort()
-
-
-def _close_what_is_left(handler: mode_servers.ProxyConnectionHandler, writer: Any) -> None:
-    """The engine forgets a connection whose handler is cancelled while it waits for its turn: it would stay open."""
-    writer.close()
-    for io in handler.transports.values():
-        if isinstance(io.writer, asyncio.StreamWriter):
-            io.writer.close()
-
-
 class Entrance(layer.Layer):
     """The first layer of a connection: knows the backend, then hands over to TLS and HTTP for good."""
 
-    def __init__(self, ctx_: context.Context, entry: Entry) -> None:
+    def __init__(self, ctx_: context.Context, entry: Entry, session: Session) -> None:
         super().__init__(ctx_)
         self._entry = entry
+        self.session = session
 
     def _handle_event(self, event: events.Event) -> Commands:
         if not isinstance(event, events.Start):  # pragma: no cover - the engine starts a layer first
             raise TypeError("the entrance must be started first")
         self.context.server.address = self._entry.backend
-        session = Session(self._entry.environment)
         stack = tunnel.LayerStack()
-        stack /= ClientTls(self.context, self._entry, session)
-        stack /= GateHttpLayer(self.context, self._entry, session)
+        stack /= ClientTls(self.context, self._entry, self.session)
+        stack /= GateHttpLayer(self.context, self._entry, self.session)
         self._handle_event = stack[0].handle_event  # type: ignore[method-assign]
         yield from stack[0].handle_event(event)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from OpenSSL import SSL
 
 from gateway_addons.addons.drain import Drain
+from gateway_addons.core.bounds import BodyAccount
 from gateway_addons.settings.listener import Limits
 
 SESSION = "poterne.session"
@@ -36,10 +37,12 @@ class Release:
 class Session:
     """One client connection on one environment's listener.
 
-    `leaf_der` is the certificate whose key the TLS peer proved to hold; `failure` is why its path was not verified.
+    `leaf_der` is the certificate whose key the TLS peer proved to hold; `failure` is why its path was not verified;
+    `bodies` is what the connection's bodies take of the memory of all.
     """
 
     environment: str
+    bodies: BodyAccount
     failure: str | None = "absent"
     leaf_der: bytes | None = None
     sni: str | None = None

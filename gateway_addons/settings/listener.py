@@ -9,18 +9,25 @@ from gateway_addons.settings.values import Frozen, Seconds
 
 
 class Limits(Frozen):
-    """The bounds of what a client may send, and for how long."""
+    """The bounds of what a client may send, and for how long; each worker holds them for itself.
+
+    `max_connections_per_address` counts an IPv6 /64 as one. `max_buffered_bytes` is what all request bodies together may
+    take, half of it for one address. `send_timeout_s` is how long a client may leave an answer untaken.
+    """
 
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 16 * 1024
     max_header_count: Annotated[int, Field(ge=8, le=1000)] = 64
     max_handshake_bytes: Annotated[int, Field(ge=4096, le=1 << 20)] = 32 * 1024
     max_pipelined_bytes: Annotated[int, Field(ge=0, le=1 << 20)] = 64 * 1024
     max_connections: Annotated[int, Field(ge=1)] = 2000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 500
+    max_buffered_bytes: Annotated[int, Field(ge=1024)] = 256 * 1024 * 1024
     handshake_timeout_s: Seconds = 10.0
     head_timeout_s: Seconds = 10.0
     body_timeout_s: Seconds = 60.0
     idle_timeout_s: Seconds = 60.0
     decision_timeout_s: Seconds = 5.0
+    send_timeout_s: Seconds = 30.0
 
 
 class ServerIdentity(Frozen):

@@ -112,8 +112,10 @@ class RecordingBackend:
     answer: bytes = (b"HTTP/1.1 201 Created\r\nServer: secret-banner\r\nX-Powered-By: x\r\nContent-Type: application/json\r\n"
                      b"Content-Length: 35\r\n\r\n" b'{"accuse":{"numeroAccuse":"INF-1"}}')
     silent: bool = False
+    connections: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = next((int(line.split(b":")[1]) for line in head.lower().split(b"\r\n")
@@ -149,6 +151,7 @@ class Rig:
     trust: TrustFiles
     upstream: asyncio.Server
     open_connections: Callable[[], int]
+    master: GateMaster
 
     async def stop_backend(self) -> None:
         """Nobody listens at the backend's address any more."""
@@ -163,6 +166,10 @@ class Rig:
         for name, value in bend.items():
             setattr(context, name, value)
         return context
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A TLS connection of the good client."""
+        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.client(self.good), server_hostname="localhost")
 
     async def send(self, raw: bytes, *, timeout_s: float = 8.0, server_name: str = "localhost") -> bytes:
         """Send these bytes over mutual TLS and read until the answer is whole or the gateway closes."""
@@ -201,7 +208,7 @@ def request(
 
 @asynccontextmanager
 async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: str = "alert",
-                      answer_timeout_s: float = 5.0) -> AsyncIterator[Rig]:
+                      answer_timeout_s: float = 5.0, addons: tuple[object, ...] = ()) -> AsyncIterator[Rig]:
     """A gateway engine that listens on a free port of 127.0.0.1 until the block ends."""
     limits = limits or Limits()
     top = pki.root("Racine")
@@ -227,7 +234,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
         limits.decision_timeout_s)}, journal, trace)
     entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, refusal=refusal),
                   limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort)
-    master = GateMaster({"production": entry}, [gate, trace], gate.in_flight)
+    master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight)
     master.listen(["poterne:production@127.0.0.1:0"])
     task = asyncio.create_task(master.run())
     server_addon = master.addons.get("proxyserver")
@@ -238,7 +245,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
             await asyncio.sleep(0.01)
     good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
     rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, good, folder / "server-ca.pem", policy, quota, journal,
-              backend, gate, trace, trust, upstream, lambda: len(server_addon.connections))
+              backend, gate, trace, trust, upstream, lambda: len(server_addon.connections), master)
     try:
         yield rig
     finally:

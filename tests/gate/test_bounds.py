@@ -1,0 +1,240 @@
+"""What a client may take of the gateway is bounded: connections, time, bytes, and answers that are not taken."""
+
+import asyncio
+import contextlib
+import json
+import os
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway_addons.settings.listener import Limits
+from tests.gate.test_request_form import code_of
+from tests.support.rig import LOT, ROOT, Rig, read_answer, request, running_rig
+
+CHUNKED = (("Transfer-Encoding", "chunked"),)
+
+
+async def ended(reader: asyncio.StreamReader, within_s: float = 8.0) -> bytes:
+    """What comes until the gateway ends the connection."""
+    async with asyncio.timeout(within_s):
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            return await reader.read()
+    return b""
+
+
+async def test_connections_from_one_address_are_bounded(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(max_connections_per_address=2)) as rig:
+        first, second = await rig.connect(), await rig.connect()
+        with pytest.raises((ConnectionError, ssl.SSLError, asyncio.IncompleteReadError)):
+            await rig.connect()
+        first[1].transport.abort()
+        async with asyncio.timeout(5):
+            while rig.open_connections() > 1:
+                await asyncio.sleep(0.01)
+        assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
+        assert rig.master.connections.refused == 1
+        second[1].transport.abort()
+
+
+async def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(idle_timeout_s=1)) as rig:
+        reader, writer = await rig.connect()
+        assert await ended(reader, 6) == b""
+        writer.close()
+        reader, writer = await rig.connect()
+        writer.write(request())
+        async with asyncio.timeout(5):
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+        assert await ended(reader, 6) == b""
+        writer.close()
+
+
+async def test_bytes_pipelined_behind_a_call_are_bounded(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(max_pipelined_bytes=100_000)) as rig:
+        rig.policy.delay_s = 4
+        reader, writer = await rig.connect()
+        writer.write(request())
+        await asyncio.sleep(0.3)
+        for _ in range(20):
+            writer.write(b"x" * 65_536)
+        assert await ended(reader, 3) == b""  # before the call is decided
+        writer.transport.abort()
+        async with asyncio.timeout(8):
+            while not rig.journal.records:
+                await asyncio.sleep(0.05)
+        assert rig.backend.received == []
+
+
+async def test_pipelined_bytes_within_the_bound_are_kept(rig: Rig) -> None:
+    reader, writer = await rig.connect()
+    writer.write(request() * 20)
+    async with asyncio.timeout(8):
+        for _ in range(20):
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+    writer.transport.abort()
+    assert len(rig.backend.received) == 20
+
+
+async def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(rig: Rig) -> None:
+    reader, writer = await rig.connect()
+    writer.write(request(body=b"", without=("Content-Length",), headers=CHUNKED))
+    chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        for _ in range(33):  # 33 MiB, and the body goes on
+            writer.write(chunk)
+            await writer.drain()
+    async with asyncio.timeout(10):
+        assert code_of(await read_answer(reader)) == (413, "INF-REQ-07")
+    writer.transport.abort()
+    assert rig.backend.received == []
+
+
+@pytest.mark.parametrize("body", [b"2\n{}\r\n0\r\n\r\n", b"2;a=b\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\n"])
+async def test_a_chunk_of_another_grammar_is_refused_at_once(rig: Rig, body: bytes) -> None:
+    answer = await rig.send(request(body=body, without=("Content-Length",), headers=CHUNKED), timeout_s=3)
+    assert code_of(answer) == (400, "INF-REQ-01")
+    assert rig.backend.received == []
+
+
+async def test_bodies_of_all_connections_share_the_memory(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(max_buffered_bytes=4_000_000)) as rig:
+        half_sent = request(body=b" " * 1_500_000, without=("Content-Length",), headers=(("Content-Length", "1600000"),))
+        _reader, writer = await rig.connect()
+        writer.write(half_sent)
+        async with asyncio.timeout(5):
+            while rig.master.bodies.held_bytes < 1_500_000:
+                await asyncio.sleep(0.01)
+        # one source has half of the memory: what is announced over it is refused before it is read, with Retry-After
+        answer = await rig.send(request(body=b"", without=("Content-Length",), headers=(("Content-Length", "600000"), ("Expect", "100-continue"))))
+        assert code_of(answer) == (503, "INF-REQ-12")
+        assert b"\r\nRetry-After: " in answer
+        # what is not announced is refused when it comes
+        chunk = b"80000\r\n" + b" " * 0x80000 + b"\r\n"
+        answer = await rig.send(request(body=chunk + chunk, without=("Content-Length",), headers=CHUNKED))
+        assert code_of(answer) == (503, "INF-REQ-12")
+        # small calls go on
+        assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
+        writer.transport.abort()
+        async with asyncio.timeout(5):
+            while rig.master.bodies.held_bytes:
+                await asyncio.sleep(0.01)
+        assert len(rig.backend.received) == 1
+
+
+async def test_the_memory_of_a_body_is_given_back(rig: Rig) -> None:
+    reader, writer = await rig.connect()
+    for body in (None, b" " * 100_000, b"[" * 100_000):
+        writer.write(request(body=body))
+        async with asyncio.timeout(5):
+            await read_answer(reader)
+        await asyncio.sleep(0.05)
+        assert rig.master.bodies.held_bytes == 0
+    writer.transport.abort()
+
+
+async def test_a_client_that_does_not_take_its_answers_is_cut(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(send_timeout_s=1)) as rig:
+        body = b'{"accuse":{"numeroAccuse":"INF-1"},"details":["' + b"x" * 1_000_000 + b'"]}'
+        rig.backend.answer = (b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+        _reader, writer = await asyncio.open_connection(
+            "127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost", limit=1024)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(request() * 30)  # thirty answers of 1 MB, none of them taken
+        async with asyncio.timeout(15):
+            while len(rig.backend.received) < 2:
+                await asyncio.sleep(0.05)
+            while rig.open_connections():
+                await asyncio.sleep(0.05)
+        assert len(rig.backend.received) < 30
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("sent", [
+    request(path="/nowhere"), request("GET"), request(path="/infinoe/v1/%2e"), request(body=b"{}"), b"GET / HTTP/1.1\r\n\r\n",
+    request(headers=(("Upgrade", "x"),)), request(without=("X-Correlation-ID",))])
+async def test_a_refused_call_makes_no_connection_to_the_backend(rig: Rig, sent: bytes) -> None:
+    assert not (await rig.send(sent)).startswith(b"HTTP/1.1 2")
+    assert rig.backend.connections == 0
+    assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
+    assert rig.backend.connections == 1
+
+
+@pytest.mark.parametrize("preface", [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"])
+async def test_an_http2_preface_is_refused(rig: Rig, preface: bytes) -> None:
+    assert code_of(await rig.send(preface)) == (400, "INF-REQ-02")
+    assert rig.backend.connections == 0
+
+
+@pytest.mark.parametrize("host", ["mitm.it", "mitm.it.", "www.mitm.it", "169.254.169.254"])
+async def test_the_engines_own_pages_are_not_served(rig: Rig, host: str) -> None:
+    for path in ("/", "/cert/pem", "/mitmproxy-0.crl", "/infinoe/v1/etatSante"):
+        answer = await rig.send(request("GET", path, b"", without=("Host", "Content-Length", "Content-Type"), headers=(("Host", host),)))
+        assert code_of(answer) == (400, "INF-REQ-03" if path == "/" else "INF-REQ-04")
+
+
+async def test_nothing_but_the_gates_own_parts_is_loaded(rig: Rig) -> None:
+    assert [type(a).__name__ for a in rig.master.addons.chain] == ["Core", "Proxyserver", "Gate", "Trace", "ErrorCheck"]
+
+
+class Streams:
+    """An addon as somebody might add it: everything is to be streamed."""
+
+    def requestheaders(self, flow: Any) -> None:
+        flow.request.stream = True
+
+    def responseheaders(self, flow: Any) -> None:
+        flow.response.stream = True
+
+
+async def test_an_addon_that_streams_opens_nothing(tmp_path: Path) -> None:
+    """Neither a request before its verdict, nor an answer before its record."""
+    async with running_rig(tmp_path, addons=(Streams(),)) as rig:
+        rig.policy.failure = RuntimeError("planted")
+        assert code_of(await rig.send(request(body=json.dumps(LOT | {"x": "y" * 200_000}).encode()))) == (503, "INF-GEN-01")
+        assert rig.backend.connections == 0
+        rig.policy.failure = None
+        answer = await rig.send(request())
+        assert code_of(answer) == (503, "INF-DEP-04")
+        assert b"secret-banner" not in answer
+
+
+async def test_the_engines_streaming_option_changes_nothing(rig: Rig) -> None:
+    rig.master.options.update(stream_large_bodies="1")
+    rig.policy.failure = RuntimeError("planted")
+    assert code_of(await rig.send(request())) == (503, "INF-GEN-01")
+    assert rig.backend.connections == 0
+    rig.policy.failure = None
+    answer = await rig.send(request())
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"secret-banner" not in answer
+
+
+KEY_LOG = """
+import asyncio, ssl, sys, pathlib
+from tests.support.rig import running_rig, request, read_answer
+
+async def main():
+    async with running_rig(pathlib.Path(sys.argv[1])) as rig:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # writes no keys by itself
+        context.load_verify_locations(str(rig.server_ca))
+        context.load_cert_chain(*map(str, rig.good))
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=context, server_hostname="localhost")
+        writer.write(request())
+        print((await read_answer(reader)).split()[1].decode())
+        writer.transport.abort()
+
+asyncio.run(main())
+"""
+
+
+def test_no_session_key_is_written_whatever_the_environment_says(tmp_path: Path) -> None:
+    logs = {name: str(tmp_path / name) for name in ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")}
+    done = subprocess.run([sys.executable, "-c", KEY_LOG, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=ROOT,
+                          env={**os.environ, **logs}, check=False)
+    assert done.stdout.splitlines()[-1:] == ["201"], done.stderr
+    assert [name for name in logs if (tmp_path / name).exists() and (tmp_path / name).stat().st_size] == []
