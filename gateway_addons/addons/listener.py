@@ -92,7 +92,6 @@ class GateMaster(Master):
 class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
     """One listening socket."""
 
-
     def make_top_layer(self, context: context.Context) -> "Entrance":
         """The layers of one new connection."""
         master, peer = _master(), context.client.peername
