@@ -16,7 +16,7 @@ from OpenSSL import SSL
 from gateway_addons.adapters.backend_health import BackendHealth
 from gateway_addons.adapters.identity.signing_keys import AccessTokens, AssertionKeys
 from gateway_addons.adapters.identity.token_service import SecretsFile, TokenService
-from gateway_addons.adapters.journal.journal_file import JournalFile, writer_file
+from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
 from gateway_addons.adapters.policy.opa import OpaPolicy
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
@@ -81,7 +81,7 @@ class Parts:
 
     policy: OpaPolicy
     quota: GuardedQuota
-    journal: JournalFile
+    journal: JournalWriter
     trace: Trace
     routes: RouteTable
     max_body_bytes: int
@@ -133,7 +133,7 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
         policy=OpaPolicy(settings.opa.address, settings.opa.timeout_s),
         quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
                            QuotaTrace(trace.registry, settings.quota.warn_at)),
-        journal=JournalFile(writer_file(settings.journal.file, station.writer)),
+        journal=JournalWriter(settings.journal, station.writer),
         trace=trace,
         routes=routes,
         max_body_bytes=max(api.max_body_bytes for api in apis),

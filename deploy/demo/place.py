@@ -49,8 +49,8 @@ class Place:
 
     @property
     def journal(self) -> Path:
-        """The gateway's record of calls."""
-        return self.folder / "journal" / "journal.jsonl"
+        """The folder of the gateway's records."""
+        return self.folder / "journal"
 
     @property
     def state(self) -> Path:

@@ -39,7 +39,7 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
         "state": {"folder": str(place.state)},
         "opa": {"address": f"unix://{opa_socket}", "timeout_s": 1.0},
         "redis": {"url": redis_url, "timeout_s": 0.5},
-        "journal": {"file": str(place.journal)},
+        "journal": {"folder": str(place.journal)},
         "apis": [str(api) for api in sorted((ROOT / "config" / "apis").glob("*.yaml"))],
         "environments": {name: _environment(name, files, ports) for name, files in environments.items()},
     }

@@ -1,27 +1,21 @@
 """`poterne quota`: the use of the windows, and the reset of one, which is journaled."""
 
 import asyncio
-import getpass
 import json
-import os
-import socket
 import sys
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from gateway_addons.adapters.journal.acts_file import acts_file_of, append_act
+from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
 from gateway_addons.adapters.quota.quota_register import QuotaRegister, QuotaUse
 from gateway_addons.adapters.redis_client import connect
 from gateway_addons.core.errors import JournalUnavailable, QuotaUnavailable
-from gateway_addons.core.facts import rfc3339
 from gateway_addons.settings.gateway import Settings, load
 from gateway_addons.settings.values import EnvironmentName, SettingsError
 
@@ -51,36 +45,27 @@ def show(
 @app.command()
 def reset(
     contract: Annotated[str, typer.Argument(help="The contract whose window is emptied.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is written beside the journal.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is written to the journal.")],
     environment: Annotated[EnvironmentName, typer.Option("--environment")] = "production",
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Empty a contract's window: its whole quota is free again at once. Written to `<journal>.acts.jsonl` first."""
+    """Empty a contract's window: its whole quota is free again at once. Written to the journal first."""
     if not reason.strip():
         _fail("--reason must say why")
     settings = _settings(config)
-    file = acts_file_of(settings.journal.file)
-    act = _act(environment, contract, reason.strip())
+    folder = settings.journal.folder
+    act = act_now("quota.reset", operator_name(), reason.strip(), {"environnement": environment, "convention": contract})
     try:
-        append_act(file, act | {"etat": "annonce"})
+        record_act(folder, act.told("annonce"))
         try:
             forgotten = _ask(settings, lambda register: register.reset(environment, contract))
         except SystemExit:
-            append_act(file, act | {"etat": "echec"})
+            record_act(folder, act.told("echec"))
             raise
-        append_act(file, act | {"etat": "fait", "appelsOublies": forgotten})
+        record_act(folder, act.told("fait", appelsOublies=str(forgotten)))
     except JournalUnavailable as e:
         _fail(str(e))
-    typer.echo(f"{environment} {contract}: {forgotten} calls forgotten; written to {file}")
-
-
-def _act(environment: str, contract: str, reason: str) -> dict[str, Any]:
-    return {
-        "horodatage": rfc3339(datetime.now(UTC)), "acteId": str(uuid.uuid4()), "acte": "quota.reset",
-        "environnement": environment, "convention": contract, "motif": reason,
-        "acteur": {"type": "humain", "utilisateur": getpass.getuser(), "uid": os.getuid(),
-                   "sudo": os.environ.get("SUDO_USER"), "machine": socket.gethostname()},
-    }
+    typer.echo(f"{environment} {contract}: {forgotten} calls forgotten; written to the journal")
 
 
 def _ask[T](settings: Settings, question: Callable[[QuotaRegister], Awaitable[T]]) -> T:

@@ -52,7 +52,7 @@ class Supervisor:
         self._settings = settings
         self._sockets = ListeningSockets()
         self._counts = FleetCounts()
-        writers = Writers(settings.journal.file)
+        writers = Writers(settings.journal)
         self._recovered = writers.recover()
         self._fleet = Fleet(config, self._sockets, writers, self._counts)
         self._stop = asyncio.Event()

@@ -1,20 +1,21 @@
 """Who writes which part of the journal: each living worker has a part of its own, and every part is taken care of."""
 
 from collections.abc import Collection
-from pathlib import Path
 
-from gateway_addons.adapters.journal.journal_file import JournalFile, writer_file
+from gateway_addons.adapters.journal.journal_writer import JournalWriter
+from gateway_addons.adapters.journal.segments import OPERATOR, writers
 from gateway_addons.core.errors import JournalHeld
+from gateway_addons.settings.journal import JournalSettings
 
 
 class Writers:
-    """The parts of the journal, each a folder beside the file that the settings name.
+    """The parts of the journal, each a folder below the one that the settings name.
 
     A part may be held by somebody else: workers whose supervisor was killed finish their calls for a while.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, settings: JournalSettings) -> None:
+        self._settings = settings
 
     def recover(self) -> int:
         """Conclude what a crash left open, in every part that nobody writes; returns how many calls that were.
@@ -22,7 +23,7 @@ class Writers:
         Raises:
             JournalUnavailable: a part cannot be read or written.
         """
-        return sum(self._look(folder.name) or 0 for folder in sorted(self._file.parent.glob("worker-*")) if folder.is_dir())
+        return sum(self._look(name) or 0 for name in writers(self._settings.folder) if name != OPERATOR)
 
     def allot(self, in_use: Collection[str], preferred: str | None = None) -> str:
         """A part that no living worker writes; `preferred` when it is free (the part that a crash left open)."""
@@ -34,7 +35,7 @@ class Writers:
 
     def _look(self, name: str) -> int | None:
         """Open and close a part; None when it is held, else how many calls were concluded."""
-        journal = JournalFile(writer_file(self._file, name))
+        journal = JournalWriter(self._settings, name)
         try:
             return journal.open()
         except JournalHeld:

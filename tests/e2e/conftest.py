@@ -1,6 +1,5 @@
 """The whole system, real: gateway, OPA, Redis, two backends; and a consumer's client for it."""
 
-import json
 import ssl
 import uuid
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from deploy.demo.place import places
 from deploy.demo.system import System
+from gateway_addons.adapters.journal.reader import CALL, records
 
 
 @dataclass
@@ -70,13 +70,7 @@ class Running:
         return context
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.journal_lines()]
-
-    def journal_lines(self, name: str = "journal.jsonl") -> list[str]:
-        """Every writer's lines, in the order of time."""
-        files = Path(self.document["journal"]).parent.glob(f"worker-*/{name}")
-        lines = [line for file in files for line in file.read_text().splitlines()]
-        return sorted(lines, key=lambda line: str(json.loads(line).get("horodatage")))
+        return [record.fields for record in records(Path(self.document["journal"])) if record.kind == CALL]
 
 
 def start(folder: Path) -> Iterator[Running]:

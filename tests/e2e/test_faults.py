@@ -1,6 +1,5 @@
 """With a real part stopped, frozen or killed: a 503 with a stable code, in bounded time, and the backend saw nothing."""
 
-import json
 import os
 import signal
 import sqlite3
@@ -8,10 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
+from gateway_addons.adapters.journal.reader import records
 from tests.e2e.conftest import Consumer, Running
 from tests.e2e.test_exchange import COMPTABLES, name, stored
 
@@ -90,8 +91,7 @@ def test_a_gateway_killed_in_the_middle_leaves_no_write_without_a_trace(own_syst
             consumer.call("POST", COMPTABLES, consumer.lot(one), **{"X-Correlation-ID": "00000000-0000-4000-8000-000000000001"})
         sent[one] = "00000000-0000-4000-8000-000000000001"
         os.kill(own_system.document["pids"]["gateway"][0], signal.SIGKILL)
-    lines = own_system.journal_lines() + own_system.journal_lines("journal.open.jsonl")
-    traced = {json.loads(line).get("correlationId") for line in lines}
+    traced = {record.fields.get("correlationId") for record in records(Path(own_system.document["journal"]), with_open=True)}
     with sqlite3.connect(consumer.environment["backend_database"]) as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from deploy.demo.place import places
 from gateway_addons.__main__ import app
+from gateway_addons.adapters.journal.reader import records
 from tests.e2e.conftest import Running
 
 STATE = "/infinoe/v1/etatSante"
@@ -42,12 +43,11 @@ def test_show_and_reset(own_system: Running) -> None:
     assert code == 0, text
     assert consumer.call("GET", STATE).headers["RateLimit"].startswith(f'"appels";r={limit - 1};')
     assert shown(own_system, contract)["accepted_last_hour"] == limit + 1
-    journal = places(own_system.folder)[0].journal
-    lines = [json.loads(line) for line in journal.with_suffix(".acts.jsonl").read_text().splitlines()]
-    assert [(a["acte"], a["convention"], a["motif"], a["etat"]) for a in lines] == [
+    acts = [record.fields for record in records(places(own_system.folder)[0].journal) if record.kind == "acte"]
+    assert [(a["acte"], a["sujet"]["convention"], a["motif"], a["sujet"]["etat"]) for a in acts] == [
         ("quota.reset", contract, "reprise après incident", etat) for etat in ("annonce", "fait")]
-    assert lines[1]["appelsOublies"] == limit
-    assert lines[0]["acteId"] == lines[1]["acteId"]
+    assert acts[1]["sujet"]["appelsOublies"] == str(limit)
+    assert acts[0]["acteId"] == acts[1]["acteId"]
 
     assert poterne(own_system, "reset", contract, "--reason", "  ")[0] == 2
     quota = own_system.records()[-1]["quota"]

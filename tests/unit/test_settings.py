@@ -63,7 +63,7 @@ def test_what_is_no_settings_file(tmp_path: Path, text: str) -> None:
 
 
 def test_the_command_says_what_is_wrong_without_a_stack_trace(document: dict[str, Any], tmp_path: Path) -> None:
-    document["journal"]["file"], document["apis"] = "journal.jsonl", [str(ROOT / "config/apis/infinoe.yaml")]
+    document["journal"]["folder"], document["apis"] = "journal", [str(ROOT / "config/apis/infinoe.yaml")]
     document["state"]["folder"], document["admin"]["port"] = "state", 0
     for environment in document["environments"].values():
         environment["listen"] = {"host": "127.0.0.1", "port": 0}

@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey
 from deploy.demo.tour import curl
 from deploy.demo.tour.exchange import Answer, Client, Request
 from deploy.demo.tour.library import Library
+from gateway_addons.adapters.journal.reader import records
 
 API = "/infinoe/v1"
 STATE = f"{API}/etatSante"
@@ -194,16 +195,14 @@ class Stage:
 
     def journal(self) -> str:
         """The text of the gateway's journal, every worker's part of it, read beside the gateway."""
-        file = Path(self.document["journal"])
-        return "".join(part.read_text(encoding="utf-8") for part in sorted(file.parent.glob(f"worker-*/{file.name}")))
+        return "".join(part.read_text(encoding="utf-8") for part in sorted(Path(self.document["journal"]).glob("*/*.jsonl")))
 
     def recorded(self, answer: Answer) -> str:
         """The reasons that the journal has for a call: all of them, where the caller is told the first."""
         correlation = answer.headers.get("x-correlation-id", "none")
-        for line in self.journal().splitlines():
-            record = json.loads(line)
-            if record.get("correlationId") == correlation and record.get("motifs"):
-                return ", ".join(reason["code"] for reason in record["motifs"])
+        for record in records(Path(self.document["journal"])):
+            if record.fields.get("correlationId") == correlation and record.fields.get("motifs"):
+                return ", ".join(reason["code"] for reason in record.fields["motifs"])
         return "nothing"
 
     def differing(self) -> Sequence[Row]:
