@@ -98,10 +98,9 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch)
     service = TokenService(name, SecretsFile(own.tokens.client_secrets_file), tokens, parts.policy)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
-    backend = urlsplit(own.backend.url)
     entry = Entry(
         environment=name,
-        backend=(backend.hostname or "", backend.port or 80),
+        backend=_address(own.backend.url),
         tls_context=tls,
         limits=settings.limits,
         max_body_bytes=parts.max_body_bytes,
@@ -110,7 +109,13 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
         last_resort=last_resort,
         drain=parts.drain,
     )
-    return GateEnvironment(listener, pipeline, service, settings.limits.decision_timeout_s), entry, tls
+    backends = {api: _address(backend.url) for api, backend in own.backends.items()}
+    return GateEnvironment(listener, pipeline, service, settings.limits.decision_timeout_s, backends), entry, tls
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 80
 
 
 def dependencies(settings: Settings, parts: Parts) -> Readiness:
@@ -122,12 +127,16 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
     }
     for name, own in settings.environments.items():
         named[f"backend_{name}"] = Dependency(BackendHealth(own.backend.url).healthy)
+        for api, backend in own.backends.items():
+            named[f"backend_{name}_{api}"] = Dependency(BackendHealth(backend.url, backend.health_path).healthy)
     return Readiness(named)
 
 
 async def serve(settings: Settings, station: Station, line: SupervisorLine) -> None:
     """Serve as one worker until the supervisor, or SIGTERM, says leave; calls in flight are finished first."""
     routes, apis = load_routes(settings.apis)
+    if strangers := {a for own in settings.environments.values() for a in own.backends} - {api.api for api in apis}:
+        raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
     trace = Trace()
     parts = Parts(
         policy=OpaPolicy(settings.opa.address, settings.opa.timeout_s),

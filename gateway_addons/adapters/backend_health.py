@@ -6,10 +6,10 @@ from gateway_addons.core.errors import DependencyFailure
 
 
 class BackendHealth:
-    """Asks `/health/live` of one backend."""
+    """Asks `path` of one backend."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/") + "/health/live"
+    def __init__(self, url: str, path: str = "/health/live") -> None:
+        self._url = url.rstrip("/") + path
         self._timeout = aiohttp.ClientTimeout(total=2)
 
     async def healthy(self) -> None:

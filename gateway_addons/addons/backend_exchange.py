@@ -1,6 +1,7 @@
 """What goes on to the backend and what comes back: both are rebuilt from a short list of names, never passed through."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mitmproxy import http
@@ -14,11 +15,17 @@ _RETURNED = ("content-type", "content-language", "retry-after", "allow", "etag")
 """What of the backend's headers the caller gets: no banner, no hop-by-hop header."""
 
 
-def address_to_backend(request: http.Request, assertion: str, request_id: str) -> None:
-    """Rebuild the request's head for the backend; method, path and body stay the very ones that were authorised."""
+def address_to_backend(request: http.Request, assertion: str, request_id: str, *, backend: tuple[str, int] | None = None,
+                       headers: Sequence[str] = ()) -> None:
+    """Rebuild the request's head for the backend; method, path and body stay the very ones that were authorised.
+
+    `backend` is the API's own where it has one; `headers` those from which the rights were read, which go on with it.
+    """
+    if backend is not None:
+        request.data.host, request.data.port = backend
     body = request.raw_content or b""
     fields = [(b"Host", f"{request.host}:{request.port}".encode())]
-    fields += [(name.encode(), value.encode()) for name in _FORWARDED for value in request.headers.get_all(name)]
+    fields += [(name.encode(), value.encode()) for name in (*_FORWARDED, *headers) for value in request.headers.get_all(name)]
     fields += [(b"X-Request-ID", request_id.encode()), (b"X-JWT-Assertion", assertion.encode())]
     if body or request.method != "GET":
         fields.append((b"Content-Length", str(len(body)).encode()))

@@ -60,7 +60,7 @@ def find_route(flow: http.HTTPFlow, listener: ListenerFacts) -> RouteMatch:
     match = listener.routes.find(request.method, request.path)
     if correlation_id(request) is None:
         raise Refusal("910000", "X-Correlation-ID is absent or malformed")
-    check_body_headers(request, match.api.max_body_bytes, match.api.content_types if match.shape else None)
+    check_body_headers(request, match.api.max_body_bytes, match.api.content_types if match.takes_body else None)
     return match
 
 
@@ -128,8 +128,15 @@ def call_facts(flow: http.HTTPFlow, match: RouteMatch, request_id: str) -> CallF
 
 
 def call_input(flow: http.HTTPFlow, match: RouteMatch, call: CallFacts, now: datetime, digest: str) -> CallInput:
-    """Everything the pipeline is given; `digest` is the SHA-256 of the body's bytes. Reads a large body: run it aside."""
+    """Everything the pipeline is given; `digest` is the SHA-256 of the body's bytes. Reads a large body: run it aside.
+
+    Raises:
+        Refusal: INF-REQ-07 for a body that is longer than its API admits.
+    """
     authorization = flow.request.headers.get_all("authorization")
+    body = flow.request.raw_content or b""
+    if len(body) > match.api.max_body_bytes:  # announced bodies are refused before; this one came in chunks
+        raise Refusal("INF-REQ-07", f"{len(body)} bytes came")
     return CallInput(
         now=now,
         call=call,
@@ -137,6 +144,6 @@ def call_input(flow: http.HTTPFlow, match: RouteMatch, call: CallFacts, now: dat
         certificate=presented_certificate(flow),
         identifiers=tuple(flow.request.headers.get_all("id_teleservice")),
         authorization=authorization[0] if authorization else None,
-        rights=rights_facts(match, flow.request.raw_content or b""),
+        rights=rights_facts(match, body, flow.request.headers.get_all),
         body_sha256=digest,
     )

@@ -44,6 +44,8 @@ class GateEnvironment:
     pipeline: Pipeline
     tokens: TokenEndpoint
     decision_timeout_s: float
+    backends: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Backends of APIs that have one of their own, by the API's name."""
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ class Gate:
         except Refusal as refusal:
             flow.response = self._refuse(flow, call, refusal)
         else:
-            address_to_backend(flow.request, assertion, call.request_id)
+            self._address(flow, call, environment, assertion)
             flow.metadata[ADMITTED] = Admission()
             call.code, call.forwarded, flow.response = None, True, None
 
@@ -187,6 +189,12 @@ class Gate:
     def _read(self, flow: http.HTTPFlow, call: Call, match: RouteMatch, facts: CallFacts, body: bytes) -> CallInput:
         call.digest = hashlib.sha256(body).hexdigest()
         return flow_facts.call_input(flow, match, facts, call.received_at, call.digest)
+
+    def _address(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment, assertion: str) -> None:
+        if call.match is None:  # pragma: no cover - a call without a route was refused
+            raise Refusal("INF-GEN-01", "no route")
+        address_to_backend(flow.request, assertion, call.request_id, backend=environment.backends.get(call.match.api.api),
+                           headers=call.match.headers)
 
     async def _token(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment) -> http.Response:
         given = await answer_token_call(flow, call.received_at, environment.pipeline.environment.revocation,

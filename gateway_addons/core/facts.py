@@ -80,13 +80,13 @@ class IdentityFacts:
 
 @dataclass(frozen=True, slots=True)
 class Perimeter:
-    """One combination that a right must cover; budget and période are None where the flux has none (référentiel)."""
+    """One combination that a right must cover; budget, exercice and période are None where the flux has none."""
 
     flux: str
     operation: str
     siret: str
     budget: str | None
-    exercice: int
+    exercice: int | None
     periode: str | None
 
 

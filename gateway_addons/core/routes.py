@@ -1,114 +1,159 @@
-"""What an API's paths mean: route, flux, operation, scope, and where a body names the rights it needs."""
+"""What an API's paths mean: route, flux, operation, scope, and the shape in which a call names the rights it needs."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from gateway_addons.core.dimensions import Dimensions, FromHeader, FromPath, Frozen, Shape
 from gateway_addons.core.errors import Refusal
-
-Pointer = Annotated[str, StringConstraints(pattern=r"^(/[^/~]*(~[01][^/~]*)*)+$")]
-"""A JSON pointer (RFC 6901) below the root."""
 
 SEGMENT = r"[A-Za-z0-9._-]{1,64}"
 """What stands for `{name}` in a path template: the consumer's key (domain model, section 2)."""
 
+HEALTH = "consulter_etat"
+"""The one operation that needs no right (2.1-a: the state of the API, no data)."""
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""The name of a flux or an operation."""
 
-
-class Pointers(_Frozen):
-    """Where the dimensions of a right are found; a dimension without a pointer is not part of this shape."""
-
-    flux: Pointer | None = None
-    siret: Pointer | None = None
-    budget_type: Pointer | None = None
-    budget_code: Pointer | None = None
-    exercice: Pointer | None = None
-    periode: Pointer | None = None
+ScopeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+ApiName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 
 
-class Shape(_Frozen):
-    """The shape of a body: what its root says, and what each of its entries may say instead."""
-
-    root: Pointers
-    entries: Pointer | None = None
-    entry: Pointers = Pointers()
-
-
-class Route(_Frozen):
+class Route(Frozen):
     """One method on one path template. A route without a shape takes no body and needs no right (etatSante)."""
 
     id: str
     method: Literal["GET", "POST", "PUT", "DELETE"]
-    path: Annotated[str, StringConstraints(pattern=r"^(/([A-Za-z0-9._-]+|\{[a-z_]+\}))+$")]
-    operation: str
-    flux: str | None = None
-    scope: str | None = None
+    path: Annotated[str, StringConstraints(pattern=r"^(/([A-Za-z0-9._-]+|\{[a-z_]{1,32}\}))+$")]
+    operation: Word
+    flux: Word | None = None
+    scope: ScopeName | None = None
     shape: str | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> "Route":
         parts = (self.flux, self.scope, self.shape)
-        if self.operation == "consulter_etat":
+        if self.operation == HEALTH:
             if any(parts) or self.method != "GET":
-                raise ValueError("consulter_etat is a GET without flux, scope or shape")
-        elif not all(parts) or self.method == "GET":
-            raise ValueError("a writing route has flux, scope and shape, and is not a GET (clause 2.1-a)")
+                raise ValueError(f"{self.id}: {HEALTH} is a GET without flux, scope or shape")
+        elif not all(parts):
+            raise ValueError(f"{self.id}: a route has flux, scope and shape; only {HEALTH} has none")
+        if len(set(self.variables)) != len(self.variables):
+            raise ValueError(f"{self.id}: a variable comes twice in the path")
         return self
 
+    @property
+    def variables(self) -> list[str]:
+        """The names in the path's template."""
+        return re.findall(r"\{([a-z_]+)\}", self.path)
 
-class Api(_Frozen):
-    """One file of `config/apis/`."""
+
+class Api(Frozen):
+    """One file of `config/apis/`. `write_only`: no route but the state of the API is a GET (2.1-a)."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
-    api: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$")]
+    api: ApiName
     content_types: tuple[str, ...] = Field(min_length=1)
     max_body_bytes: Annotated[int, Field(ge=1, le=1 << 30)]
     max_entries: Annotated[int, Field(ge=1)]
-    max_perimeters: Annotated[int, Field(ge=1, le=10_000)]
+    max_perimeters: Annotated[int, Field(ge=1, le=1000)]
+    write_only: bool = True
+    dimensions: Dimensions
     shapes: dict[str, Shape]
     routes: tuple[Route, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _known_shapes(self) -> "Api":
-        if unknown := {r.shape for r in self.routes if r.shape} - self.shapes.keys():
-            raise ValueError(f"routes name shapes that are not there: {sorted(unknown)}")
+    def _coherent(self) -> "Api":
+        for route in self.routes:
+            self._check(route)
+        for flux in self.fluxes:
+            if len({self.shapes[r.shape].root.names for r in self.routes if r.flux == flux and r.shape}) > 1:
+                raise ValueError(f"flux {flux}: its routes have different dimensions; a right is for all of them")
         return self
+
+    def _check(self, route: Route) -> None:
+        if route.method == "GET" and route.operation != HEALTH and self.write_only:
+            raise ValueError(f"{route.id}: a GET in an API that is write_only (clause 2.1-a)")
+        if route.shape is None:
+            return
+        if route.shape not in self.shapes:
+            raise ValueError(f"{route.id}: there is no shape {route.shape}")
+        shape = self.shapes[route.shape]
+        if route.method == "GET" and shape.body != "none":
+            raise ValueError(f"{route.id}: a GET has no body; its shape needs `body: none`")
+        if unknown := shape.root.names - self.dimensions.names:
+            raise ValueError(f"shape {route.shape}: the API has no dimension {sorted(unknown)}")
+        wanted = {source.path for _, source in shape.root.slots if isinstance(source, FromPath)}
+        if absent := wanted - set(route.variables):
+            raise ValueError(f"{route.id}: the path has no variable {sorted(absent)}")
+
+    @cached_property
+    def fluxes(self) -> dict[str, frozenset[str]]:
+        """The API's flux, each with the dimensions of its rights."""
+        return {r.flux: self.shapes[r.shape].root.names for r in self.routes if r.flux and r.shape}
+
+    @cached_property
+    def operations(self) -> dict[str, frozenset[str]]:
+        """The operations of each flux."""
+        return {flux: frozenset(r.operation for r in self.routes if r.flux == flux) for flux in self.fluxes}
+
+    @cached_property
+    def scopes(self) -> frozenset[str]:
+        """Every scope."""
+        return frozenset(r.scope for r in self.routes if r.scope)
 
 
 @dataclass(frozen=True, slots=True)
 class RouteMatch:
-    """The route of a request and the API it belongs to."""
+    """The route of a request, the API it belongs to, and what stands for the variables of its path."""
 
     api: Api
     route: Route
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> Shape | None:
-        """How the body is read, or None where there is none."""
+        """How the call is read, or None where it needs no right."""
         return self.api.shapes[self.route.shape] if self.route.shape else None
+
+    @property
+    def takes_body(self) -> bool:
+        """Is a body admitted?"""
+        shape = self.shape
+        return shape is not None and shape.body == "json"
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The headers that name a dimension, in lower case: they go on to the backend as they were read."""
+        sources = [source for _, source in self.shape.root.slots] if self.shape else []
+        return tuple(dict.fromkeys(s.header.lower() for s in sources if isinstance(s, FromHeader)))
 
 
 class RouteTable:
     """All routes of all APIs; a path is matched on its one canonical form."""
 
     def __init__(self, apis: tuple[Api, ...]) -> None:
-        """Raises `ValueError` when two routes claim the same method and path."""
+        """Raises `ValueError` when two APIs have one name, or two routes can match the same method and path."""
         self._patterns: dict[str, tuple[re.Pattern[str], dict[str, RouteMatch]]] = {}
+        names = [api.api for api in apis]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two files are for the API {sorted(twice)}")
         for api in apis:
             for route in api.routes:
                 self._add(RouteMatch(api, route))
 
     def _add(self, match: RouteMatch) -> None:
-        path = re.sub(r"\{[a-z_]+\}", "{}", match.route.path)
-        pattern = re.compile(re.escape(path).replace(r"\{\}", SEGMENT))
-        methods = self._patterns.setdefault(path, (pattern, {}))[1]
-        if match.route.method in methods:
-            raise ValueError(f"two routes for {match.route.method} {match.route.path}")
-        methods[match.route.method] = match
+        shape = re.sub(r"\{[a-z_]+\}", "{}", match.route.path)
+        for other, (_, methods) in self._patterns.items():
+            if _overlap(shape, other) and (shape != other or match.route.method in methods):
+                raise ValueError(f"two routes for {match.route.method} {match.route.path}")
+        parts = [f"({SEGMENT})" if part == "{}" else re.escape(part) for part in shape.split("/")]
+        self._patterns.setdefault(shape, (re.compile("/".join(parts)), {}))[1][match.route.method] = match
 
     def find(self, method: str, path: str) -> RouteMatch:
         """The route of a canonical path.
@@ -117,8 +162,15 @@ class RouteTable:
             Refusal: INF-REQ-09 (404) for a path that is not there, INF-REQ-10 (405, with Allow) for another method.
         """
         for pattern, methods in self._patterns.values():
-            if pattern.fullmatch(path):
-                if method in methods:
-                    return methods[method]
-                raise Refusal("INF-REQ-10", f"method {method}", (("Allow", ", ".join(sorted(methods))),))
+            if found := pattern.fullmatch(path):
+                if method not in methods:
+                    raise Refusal("INF-REQ-10", f"method {method}", (("Allow", ", ".join(sorted(methods))),))
+                match = methods[method]
+                return replace(match, variables=dict(zip(match.route.variables, found.groups(), strict=True)))
         raise Refusal("INF-REQ-09", "no route")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Can one path match both templates? A variable matches any fixed part."""
+    parts, others = one.split("/"), other.split("/")
+    return len(parts) == len(others) and all(a == b or "{}" in {a, b} for a, b in zip(parts, others, strict=True))

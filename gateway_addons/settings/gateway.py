@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from gateway_addons.settings.journal import JournalSettings
-from gateway_addons.settings.listener import Backend, ClientTrust, Limits, ServerIdentity
+from gateway_addons.settings.listener import Backend, BackendOfApi, ClientTrust, Limits, ServerIdentity
 from gateway_addons.settings.policy import Opa
 from gateway_addons.settings.quota import Quota, Redis
 from gateway_addons.settings.tokens import Assertion, Tokens
@@ -26,6 +26,8 @@ class Environment(Frozen):
     server: ServerIdentity
     clients: ClientTrust
     backend: Backend
+    backends: dict[str, BackendOfApi] = Field(default_factory=dict)
+    """Backends of APIs that have one of their own, by the API's name; all others are at `backend`."""
     tokens: Tokens
     assertion: Assertion
 

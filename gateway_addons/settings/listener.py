@@ -7,6 +7,8 @@ from pydantic import Field, StringConstraints
 
 from gateway_addons.settings.values import Frozen, Seconds
 
+BackendUrl = Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$")]
+
 
 class Limits(Frozen):
     """The bounds of what a client may send, and for how long; each worker holds them for itself.
@@ -50,9 +52,16 @@ class ClientTrust(Frozen):
     refusal: Literal["alert", "answer"] = "alert"
 
 
+class BackendOfApi(Frozen):
+    """The backend of one API that has one of its own; `health_path` answers 200 while it works."""
+
+    url: BackendUrl
+    health_path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/._-]*$")] = "/health/live"
+
+
 class Backend(Frozen):
     """The INFINOE backend of the environment: plain HTTP on the same machine or a private network, no path."""
 
-    url: Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$")]
+    url: BackendUrl
     answer_timeout_s: Seconds = 10.0
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024 * 1024

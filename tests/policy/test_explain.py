@@ -92,7 +92,7 @@ def test_a_right_that_is_missing_is_told_where_policy_finds_it(contracts: dict[s
     told = control(contracts, folder, "rights", rights__perimeters=[perimeter])
     assert [r.code for r in told.reasons] == ["INF-DRT-05"]
     assert told.reasons[0].given_at[0].rule == "poterne.rights.lines.first_unmatched"
-    assert told.failed_at[-1].text == "perimeter.exercice in line.exercices"
+    assert told.failed_at[-1].text == "exercice_matches(line, perimeter) if perimeter.exercice in line.exercices"
 
 
 def test_a_bundle_answers_like_its_folder(contracts: dict[str, Contract], tmp_path: Path) -> None:

@@ -1,23 +1,23 @@
-"""Control C5: which rights a body needs, read from the very bytes that are sent on (clauses 4-C5, 4-c).
+"""Control C5: which rights a call needs, read from the path, the headers and the very bytes that are sent on (4-C5, 4-c).
 
 Every entry of a lot counts: an entry that names another organisme, budget, exercice or période than its lot asks for that
 perimeter too. What is found is a set of distinct perimeters, so that policy is asked about few, however large the lot.
 """
 
-import re
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from gateway_addons.core.dimensions import MAX_VALUE_CHARACTERS, FromHeader, FromPath, Places, Shape, Slot, members
 from gateway_addons.core.facts import Perimeter, RightsFacts
-from gateway_addons.core.routes import Pointers, RouteMatch, Shape
+from gateway_addons.core.routes import RouteMatch
 from gateway_addons.core.strict_json import Unreadable, read_object
 
 NOTHING_ASKED = RightsFacts(required=False, established=True, failure=None, entries=0, perimeters=())
 
-_SIRET = re.compile(r"[0-9]{14}")
-_BUDGET_TYPE = re.compile(r"BP|BA|SACD")
-_BUDGET_CODE = re.compile(r"[A-Za-z0-9]{1,10}")
-_PERIODE = re.compile(r"[0-9]{4}-(0[1-9]|1[0-3])")
+type Headers = Callable[[str], Sequence[str]]
+"""All values of a header, by its name in lower case: the caller's word."""
+
+type Values = dict[Slot, Any]
 
 _ABSENT = object()
 
@@ -26,56 +26,72 @@ class _Failure(Exception):
     """Control C5 cannot be established; the argument is the failure's name."""
 
 
-def rights_facts(match: RouteMatch, body: bytes) -> RightsFacts:
-    """The facts of control C5; a body that cannot be read for certain comes back with its `failure`."""
+def no_headers(name: str) -> Sequence[str]:
+    """For calls without headers."""
+    return ()
+
+
+def rights_facts(match: RouteMatch, body: bytes, headers: Headers = no_headers) -> RightsFacts:
+    """The facts of control C5; a call that cannot be read for certain comes back with its `failure`."""
     shape = match.shape
     if shape is None:
         return NOTHING_ASKED
     try:
-        return _read(match, shape, body)
+        return _read(match, shape, body, headers)
     except _Failure as e:
         return RightsFacts(required=True, established=False, failure=str(e), entries=0, perimeters=())
 
 
-def _read(match: RouteMatch, shape: Shape, body: bytes) -> RightsFacts:
-    if not body:
-        raise _Failure("body_missing")
-    try:
-        document = read_object(body, _names_that_count(shape))
-    except Unreadable as e:
-        raise _Failure("body_unreadable") from e
-    lot = _values(document, shape.root)
-    _check_flux(lot, match)
+def _read(match: RouteMatch, shape: Shape, body: bytes, headers: Headers) -> RightsFacts:
+    document = _document(shape, body)
+    lot = _outside_the_body(shape.root, match, headers) | _in_body(document, shape.root)
+    if ("flux", 0) in lot and lot["flux", 0] != match.route.flux:
+        raise _Failure("flux_mismatch")
     entries = _entries(document, shape, match.api.max_entries)
-    overrides = {tuple(_values(e, shape.entry).items()) for e in entries if _names_any(e, shape.entry)}
-    asked = [lot] + [lot | {k: v for k, v in o if v is not _ABSENT} for o in overrides]
+    overrides = {tuple(_in_body(e, shape.entry).items()) for e in entries if _names_any(e, shape.entry)}
+    asked = [lot] + [lot | {slot: v for slot, v in o if v is not _ABSENT} for o in overrides]
     perimeters = {_perimeter(values, shape.root, match) for values in asked}
     if len(perimeters) > match.api.max_perimeters:
         raise _Failure("too_many_perimeters")
-    ordered = tuple(sorted(perimeters, key=lambda p: (p.siret, p.budget or "", p.exercice, p.periode or "")))
+    ordered = tuple(sorted(perimeters, key=lambda p: (p.siret, p.budget or "", p.exercice or 0, p.periode or "")))
     return RightsFacts(required=True, established=True, failure=None, entries=len(entries) or 1, perimeters=ordered)
 
 
-@lru_cache(maxsize=64)
-def _names_that_count(shape: Shape) -> frozenset[str]:
-    """Every member name on the way to a dimension; the rest of a body is judged, then forgotten."""
-    pointers = [p for part in (shape.root, shape.entry) for _, p in part if p] + [shape.entries or ""]
-    return frozenset(_key(token) for pointer in pointers for token in pointer.split("/")[1:])
+def _document(shape: Shape, body: bytes) -> dict[str, Any]:
+    if shape.body == "none":
+        if body:
+            raise _Failure("body_unreadable")
+        return {}
+    if not body:
+        raise _Failure("body_missing")
+    try:
+        return read_object(body, shape.names_that_count)
+    except Unreadable as e:
+        raise _Failure("body_unreadable") from e
 
 
-def _key(token: str) -> str:
-    return token.replace("~1", "/").replace("~0", "~")
+def _outside_the_body(places: Places, match: RouteMatch, headers: Headers) -> Values:
+    found: Values = {}
+    for slot, source in places.slots:
+        if isinstance(source, FromPath):
+            found[slot] = _plain(slot, match.variables.get(source.path, _ABSENT))
+        elif isinstance(source, FromHeader):
+            values = headers(source.header.lower())
+            found[slot] = _plain(slot, values[0] if len(values) == 1 else _ABSENT)
+    return found
 
 
-def _check_flux(lot: dict[str, Any], match: RouteMatch) -> None:
-    if "flux" in lot and lot["flux"] != match.route.flux:
-        raise _Failure("flux_mismatch")
+def _plain(slot: Slot, value: Any) -> Any:
+    """A path or header has texts only: the digits of an exercice are its number, written in the one canonical way."""
+    if slot[0] == "exercice" and isinstance(value, str) and value.isascii() and value.isdigit() and value[0] != "0":
+        return int(value) if len(value) <= 4 else _ABSENT
+    return value
 
 
 def _entries(document: dict[str, Any], shape: Shape, max_entries: int) -> list[Any]:
     if shape.entries is None:
         return []
-    entries = _at(document, shape.entries)
+    entries = _at(document, members(shape.entries))
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         raise _Failure("body_unreadable")
     if len(entries) > max_entries:
@@ -83,18 +99,17 @@ def _entries(document: dict[str, Any], shape: Shape, max_entries: int) -> list[A
     return entries
 
 
-def _names_any(entry: dict[str, Any], pointers: Pointers) -> bool:
+def _names_any(entry: dict[str, Any], places: Places) -> bool:
     """Does the entry have any of the members that may override its lot? (Cheap: most entries have none.)"""
-    return any(pointer.split("/", 2)[1] in entry for _, pointer in pointers if pointer)
+    return any(way[0] in entry for _, way in places.pointers)
 
 
-def _values(node: Any, pointers: Pointers) -> dict[str, Any]:
-    return {name: _hashable(_at(node, pointer)) for name, pointer in pointers if pointer}
+def _in_body(node: Any, places: Places) -> Values:
+    return {slot: _hashable(_at(node, way)) for slot, way in places.pointers}
 
 
-def _at(node: Any, pointer: str) -> Any:
-    for token in pointer.split("/")[1:]:
-        key = _key(token)
+def _at(node: Any, way: Sequence[str]) -> Any:
+    for key in way:
         if not isinstance(node, dict) or key not in node:
             return _ABSENT
         node = node[key]
@@ -108,29 +123,46 @@ def _hashable(value: Any) -> Any:
     return ()
 
 
-def _perimeter(values: dict[str, Any], pointers: Pointers, match: RouteMatch) -> Perimeter:
+def _perimeter(values: Values, places: Places, match: RouteMatch) -> Perimeter:
+    own = match.api.dimensions
+    exercice = _exercice(values["exercice", 0], match) if places.exercice is not None else None
     return Perimeter(
         flux=match.route.flux or "",
         operation=match.route.operation,
-        siret=_text(values["siret"], _SIRET, "siret_invalid"),
-        budget=_budget(values) if pointers.budget_type else None,
-        exercice=_exercice(values["exercice"]),
-        periode=_text(values["periode"], _PERIODE, "periode_invalid") if pointers.periode else None,
+        siret=_matching(values["siret", 0], own.siret.holds, "siret_invalid"),
+        budget=_budget(values, match) if places.budget is not None else None,
+        exercice=exercice,
+        periode=_periode(values["periode", 0], exercice, match) if places.periode is not None else None,
     )
 
 
-def _text(value: Any, pattern: re.Pattern[str], failure: str) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
+def _matching(value: Any, holds: Callable[[str], bool], failure: str) -> str:
+    if not isinstance(value, str) or not holds(value):
         raise _Failure(failure)
     return value
 
 
-def _budget(values: dict[str, Any]) -> str:
-    kind = _text(values["budget_type"], _BUDGET_TYPE, "budget_invalid")
-    return f"{kind}/{_text(values['budget_code'], _BUDGET_CODE, 'budget_invalid')}"
+def _budget(values: Values, match: RouteMatch) -> str:
+    parts = [value for (name, _), value in sorted((s, v) for s, v in values.items() if s[0] == "budget")]
+    dimension = match.api.dimensions.budget
+    if dimension is None or not all(isinstance(p, str) and len(p) <= MAX_VALUE_CHARACTERS for p in parts):
+        raise _Failure("budget_invalid")
+    if len(parts) > 1 and any("/" in p for p in parts):
+        raise _Failure("budget_invalid")
+    return _matching("/".join(parts), dimension.holds, "budget_invalid")
 
 
-def _exercice(value: Any) -> int:
-    if type(value) is not int or not 1900 <= value <= 9999:
+def _exercice(value: Any, match: RouteMatch) -> int:
+    dimension = match.api.dimensions.exercice
+    if dimension is None or type(value) is not int or not dimension.minimum <= value <= dimension.maximum:
         raise _Failure("exercice_invalid")
     return value
+
+
+def _periode(value: Any, exercice: int | None, match: RouteMatch) -> str:
+    """The période with its exercice before it, so that policy can tell `2026-03` from `2025-03`."""
+    dimension = match.api.dimensions.periode
+    if dimension is None:
+        raise _Failure("periode_invalid")
+    found = _matching(value, dimension.holds, "periode_invalid")
+    return found if dimension.dated or exercice is None else f"{exercice:04}-{found}"

@@ -68,7 +68,7 @@ def _object(evidence: Evidence | None) -> dict[str, Any]:
     if evidence is None:
         return {"flux": None, "operation": None, "exercice": None, "periode": None, "nbEcritures": None}
     perimeters = evidence.rights.perimeters
-    exercices = sorted({p.exercice for p in perimeters})
+    exercices = sorted({p.exercice for p in perimeters if p.exercice is not None})
     periodes = sorted({p.periode for p in perimeters if p.periode})
     return {
         "flux": evidence.call.flux, "operation": _OPERATIONS.get(evidence.call.operation, evidence.call.operation),

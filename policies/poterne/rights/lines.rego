@@ -20,7 +20,7 @@ covered(perimeter) if {
 	perimeter.operation in line.operations
 	line.siret == perimeter.siret
 	budget_matches(line, perimeter)
-	perimeter.exercice in line.exercices
+	exercice_matches(line, perimeter)
 	periode_matches(line, perimeter)
 }
 
@@ -36,7 +36,7 @@ ours contains line if {
 	some line in agreements.found.rights
 }
 
-# A line without budgets is for what has none (référentiels); the same for périodes.
+# A line without budgets is for what has none (référentiels); the same for exercices and périodes.
 budget_matches(line, perimeter) if perimeter.budget in line.budgets
 
 budget_matches(line, perimeter) if {
@@ -44,10 +44,24 @@ budget_matches(line, perimeter) if {
 	perimeter.budget == null
 }
 
-# A période "2026-03" belongs to the exercice 2026; a right for one is no right for the other.
+exercice_matches(line, perimeter) if perimeter.exercice in line.exercices
+
+exercice_matches(line, perimeter) if {
+	line.exercices == []
+	perimeter.exercice == null
+}
+
+# A période "2026-03" belongs to the exercice 2026; a right for one is no right for the other. Where an API has no exercice,
+# its période stands alone.
 periode_matches(line, perimeter) if {
 	some month in line.months
 	perimeter.periode == sprintf("%04d-%s", [perimeter.exercice, month])
+}
+
+periode_matches(line, perimeter) if {
+	line.exercices == []
+	perimeter.exercice == null
+	perimeter.periode in line.months
 }
 
 periode_matches(line, perimeter) if {
@@ -99,5 +113,5 @@ of_budget(perimeter) := {line |
 
 of_exercice(perimeter) := {line |
 	some line in of_budget(perimeter)
-	perimeter.exercice in line.exercices
+	exercice_matches(line, perimeter)
 }

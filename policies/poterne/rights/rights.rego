@@ -42,8 +42,9 @@ established if {
 	}
 }
 
-# Only the health of the API is read without a right (2.1-a).
+# Only the health of the API is read without a right (2.1-a); a contract is for one API.
 nothing_asked if {
+	own_api
 	input.rights.required == false
 	input.call.method == "GET"
 	input.call.operation == "consulter_etat"
@@ -52,6 +53,8 @@ nothing_asked if {
 	input.rights.entries == 0
 	input.rights.perimeters == []
 }
+
+own_api if input.call.api == agreements.found.api
 
 # The scope must be in the token, and still be granted to its client by the contract.
 scoped if {
@@ -96,8 +99,16 @@ reasons contains form_codes[input.rights.failure]
 reasons contains "900910" if {
 	agreements.known
 	established
+	own_api
 	not nothing_asked
 	not scoped
+}
+
+# A contract for one API has no right for another, not even to its state.
+reasons contains "INF-DRT-01" if {
+	agreements.known
+	established
+	not own_api
 }
 
 # The first dimension in which no right follows any more, for each perimeter that no right covers.

@@ -41,6 +41,27 @@ test_health if told({"call": {"method": "GET", "operation": "consulter_etat", "f
 
 test_nomenclature if told({"call": {"flux": "referentiel", "operation": "modifier"}, "rights": {"perimeters": [object.union(example.perimeter, {"flux": "referentiel", "operation": "modifier", "budget": null, "periode": null})]}}) == ["pass", set()]
 
+test_another_api if told({"call": {"api": "other"}}) == ["fail", {"INF-DRT-01"}]
+
+test_health_of_another_api if told({"call": {"api": "other", "method": "GET", "operation": "consulter_etat", "flux": null, "scope": null}, "rights": {"required": false, "entries": 0, "perimeters": []}}) == ["fail", {"INF-DRT-01"}]
+
+# An API without exercices, and one without périodes either.
+lines_of(contract, change) := verdict if {
+	verdict := rights.verdict with input as object.union(example.call, {"rights": {"perimeters": [object.union(example.perimeter, change)]}})
+		with data.contracts as example.contracts(object.union(example.contract, {"rights": [object.union(example.contract.rights[0], contract)]}))
+		with data.readings as example.readings(example.reading)
+}
+
+test_no_exercice if lines_of({"exercices": []}, {"exercice": null, "periode": "01"}) == "pass"
+
+test_no_exercice_other_periode if lines_of({"exercices": []}, {"exercice": null, "periode": "03"}) == "fail"
+
+test_no_exercice_but_one_asked if lines_of({"exercices": []}, {"exercice": 2026, "periode": "2026-01"}) == "fail"
+
+test_no_exercice_asked_of_dated_right if lines_of({}, {"exercice": null, "periode": "01"}) == "fail"
+
+test_neither if lines_of({"exercices": [], "months": []}, {"exercice": null, "periode": null}) == "pass"
+
 test_no_contract if told({"certificate": {"subject": "CN=stranger"}}) == ["not_evaluated", set()]
 
 test_fallback if rights.fallback == "4000"
