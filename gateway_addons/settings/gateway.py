@@ -32,6 +32,12 @@ class Environment(Frozen):
     assertion: Assertion
 
 
+class Detection(Frozen):
+    """The file of rules and sinks of `poterne detection run` (see `settings.detection`)."""
+
+    file: Path
+
+
 class Settings(Frozen):
     """The whole of `gateway.yaml`."""
 
@@ -44,6 +50,7 @@ class Settings(Frozen):
     redis: Redis
     quota: Quota = Quota()
     journal: JournalSettings
+    detection: Detection | None = None
     apis: tuple[Path, ...] = Field(min_length=1)
     limits: Limits = Limits()
     environments: dict[EnvironmentName, Environment] = Field(min_length=1)

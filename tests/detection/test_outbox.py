@@ -130,5 +130,6 @@ def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, name: str, bend:
 def test_the_projects_own_file_is_good() -> None:
     settings = load_detection(ROOT / "config" / "detection.yaml")
     assert {r.kind for r in settings.rules} == {
-        "repeated_refusals", "mismatched_identities", "new_network", "unusual_volume", "clock_jump", "expiry_ahead"}
+        "repeated_refusals", "mismatched_identities", "new_network", "unusual_volume", "clock_jump", "expiry_ahead",
+        "incident_clock"}
     assert set(open_sinks(settings.sinks)) == {"journal-systeme"}

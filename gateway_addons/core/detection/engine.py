@@ -3,16 +3,18 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from gateway_addons.core.detection.alert import Alert
 from gateway_addons.core.detection.clock import ClockWatch
+from gateway_addons.core.detection.delays import Delays
 from gateway_addons.core.detection.expiry import Ending, Endings
 from gateway_addons.core.detection.networks import NetworksOfCertificates
 from gateway_addons.core.detection.refusals import RefusalCounter
 from gateway_addons.core.detection.rules import (
     ClockJump,
     ExpiryAhead,
+    IncidentClock,
     MismatchedIdentities,
     NewNetwork,
     RepeatedRefusals,
@@ -20,9 +22,17 @@ from gateway_addons.core.detection.rules import (
     UnusualVolume,
 )
 from gateway_addons.core.detection.volume import VolumeByHour
+from gateway_addons.core.incident.statistics import RunningClock
 
 MAX_QUIET = 100_000
 """Subjects about which a rule is told to be quiet for a while."""
+
+
+class Learning(Protocol):
+    """A rule that has learnt something that a restart must not lose."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take it up again."""
 
 
 class Detection:
@@ -37,6 +47,7 @@ class Detection:
         self._volumes = {r.id: VolumeByHour(r) for r in rules if isinstance(r, UnusualVolume)}
         self._clocks = [ClockWatch(r) for r in rules if isinstance(r, ClockJump)]
         self._endings = {r.id: Endings(r) for r in rules if isinstance(r, ExpiryAhead)}
+        self._delays = {r.id: Delays(r) for r in rules if isinstance(r, IncidentClock)}
         self._quiet: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def observe(self, record: Mapping[str, Any], now: datetime) -> list[Alert]:
@@ -65,6 +76,10 @@ class Detection:
         """The alerts for what ends soon; looked at once in a while."""
         return [alert for watch in self._endings.values() for alert in watch.look(endings, now, today)]
 
+    def delays(self, clocks: Sequence[RunningClock], now: datetime) -> list[Alert]:
+        """The alerts for the delays of open incidents."""
+        return [alert for watch in self._delays.values() for alert in watch.look(clocks, now)]
+
     def sinks_of(self, alert: Alert) -> tuple[str, ...]:
         """The names of the sinks that its rule asks for; empty means all."""
         rule = self._rules.get(alert.rule)
@@ -86,7 +101,8 @@ class Detection:
         """What the rules have learnt, as JSON; `restore` takes it up again."""
         return {"networks": {n: w.state() for n, w in self._networks.items()},
                 "volumes": {n: w.state() for n, w in self._volumes.items()},
-                "endings": {n: w.state() for n, w in self._endings.items()}}
+                "endings": {n: w.state() for n, w in self._endings.items()},
+                "delays": {n: w.state() for n, w in self._delays.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take up what was learnt before; a rule that is new has learnt nothing.
@@ -94,7 +110,9 @@ class Detection:
         Raises:
             ValueError, TypeError, AttributeError: not what `state` told.
         """
-        for name, watches in (("networks", self._networks), ("volumes", self._volumes), ("endings", self._endings)):
+        kept: dict[str, Mapping[str, Learning]] = {
+            "networks": self._networks, "volumes": self._volumes, "endings": self._endings, "delays": self._delays}
+        for name, watches in kept.items():
             for rule, learnt in state.get(name, {}).items():
                 watch = watches.get(rule)
                 if watch is not None:

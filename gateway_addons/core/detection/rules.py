@@ -87,6 +87,15 @@ class ExpiryAhead(_Rule):
     days: tuple[Annotated[int, Field(ge=0, le=1000)], ...] = (60, 30, 7, 1, 0)
 
 
+class IncidentClock(_Rule):
+    """A delay of an open incident has passed one of these numbers of hours: `cnil` (6.6-a), `interruption` (10-D)."""
+
+    kind: Literal["incident_clock"]
+    clock: Literal["cnil", "interruption"]
+    hours: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(min_length=1)
+
+
 Rule = Annotated[
-    RepeatedRefusals | MismatchedIdentities | NewNetwork | UnusualVolume | ClockJump | ExpiryAhead, Field(discriminator="kind")
+    RepeatedRefusals | MismatchedIdentities | NewNetwork | UnusualVolume | ClockJump | ExpiryAhead | IncidentClock,
+    Field(discriminator="kind"),
 ]

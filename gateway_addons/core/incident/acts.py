@@ -189,7 +189,7 @@ def _moment(act: IncidentAct, name: str) -> datetime:
     return moment
 
 
-def as_json(incident: Incident) -> dict[str, Any]:
+def document(incident: Incident) -> dict[str, Any]:
     """The incident for programs and for the export, with the field names of the contract's model."""
     breach, verification = incident.breach, incident.verification
     return {
