@@ -28,6 +28,7 @@ from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls import server_context

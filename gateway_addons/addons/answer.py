@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mitmproxy import http
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.negotiation import prefers_english, prefers_problem_json
 from gateway_addons.core.ports import QuotaCharge
 from gateway_addons.core.quota import is_warning

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mitmproxy import http
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.errors import Refusal
 
 _FORWARDED = ("content-type", "accept", "accept-language", "if-match", "x-correlation-id")

@@ -6,6 +6,8 @@ from typing import Any
 
 from mitmproxy.proxy import mode_servers
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+
 LAST_WORDS_S = 5.0
 """How long what is still to be sent may take when a connection is over."""
 

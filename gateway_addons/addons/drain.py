@@ -2,6 +2,8 @@
 
 import time
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+
 
 class Drain:
     """Off until `begin`; then every answer says `Connection: close`, and idle connections end after a while.

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mitmproxy import http
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import DEFECT, SESSION, Session
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.evidence.certificate import PresentedCertificate

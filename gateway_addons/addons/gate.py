@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mitmproxy import http
+from mitmproxy.addonmanager import Loader
 
 from gateway_addons.addons import answer, flow_facts
 from gateway_addons.addons.backend_exchange import address_to_backend, read_backend_answer
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
 from gateway_addons.addons.token_call import TOKEN_PATH, answer_token_call, check_token_form
 from gateway_addons.addons.trace import Trace
@@ -100,6 +102,10 @@ class Gate:
         self._journal = journal
         self._trace = trace
         self._in_flight: set[str] = set()
+
+    def load(self, loader: Loader) -> None:
+        """Refuse any other engine than the own one."""
+        load(loader)
 
     def in_flight(self) -> int:
         """How many calls have come in and have no record yet."""

@@ -22,6 +22,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from gateway_addons.addons.messages import BackendSilent, BodyDefect, defective_request, request_of
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import Entry
 from gateway_addons.core.body_framing import ChunkedBody, FixedBody
 from gateway_addons.core.bounds import BodyAccount

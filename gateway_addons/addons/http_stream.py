@@ -35,6 +35,7 @@ from mitmproxy.proxy.layers.http._hooks import (
 
 from gateway_addons.addons.http_server import Commands, GateHttpServer
 from gateway_addons.addons.messages import BackendSilent, BodyDefect, DefectiveRequest
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, RELEASED, SESSION, Admission, Entry, Release, Session
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from mitmproxy import ctx, options
 from mitmproxy.addons import core, errorcheck, proxyserver
-from mitmproxy.master import Master
 from mitmproxy.proxy import context, events, layer, mode_servers, mode_specs, tunnel
 
 from gateway_addons.addons.connection_end import SendingWatch, close_what_is_left, end_unfinished_handshake
 from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.http_stream import GateHttpLayer
+from gateway_addons.addons.own_engine import SAFE_OPTIONS, OwnEngine
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import Entry, Session
 from gateway_addons.addons.tls import ClientTls
 from gateway_addons.core.bounds import BodyBudget, ConnectionCounts, source_of
@@ -40,7 +41,7 @@ class PoterneMode(mode_specs.ProxyMode):
             raise ValueError("the environment is missing")
 
 
-class GateMaster(Master):
+class GateMaster(OwnEngine):
     """The engine with nothing in it but what the gateway needs.
 
     `entries` tells each listener how to build its layers; `listening` has its sockets (where it has none, it binds its
@@ -67,11 +68,7 @@ class GateMaster(Master):
     def listen(self, modes: list[str]) -> None:
         """Configure the engine; every unsafe default that is left is turned off by name."""
         logging.getLogger("mitmproxy.addons.proxyserver").setLevel(logging.ERROR)  # it misses the hook that is not wanted
-        self.options.update(
-            mode=modes, connection_strategy="lazy", http2=False, http3=False, websocket=False, rawtcp=False,
-            keep_host_header=True, validate_inbound_headers=True, stream_large_bodies=None, store_streamed_bodies=False,
-            body_size_limit=None,
-        )
+        self.options.update(mode=modes, **SAFE_OPTIONS)
 
     async def drain_and_stop(self, calls_s: float, idle_s: float = 0.0) -> None:
         """Accept nothing more, let every connection end by itself, then stop.

@@ -8,6 +8,7 @@ from mitmproxy import http
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.request_head import RequestHead
 

@@ -8,6 +8,7 @@ from typing import Literal
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.ports import QuotaCharge
 from gateway_addons.core.quota import is_warning

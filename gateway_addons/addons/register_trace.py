@@ -6,6 +6,8 @@ from typing import Literal
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+
 
 class RegisterTrace:
     """Counts failures, logs each change once; implements `core.ports.RegisterWatch`."""

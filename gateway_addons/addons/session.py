@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from OpenSSL import SSL
 
 from gateway_addons.addons.drain import Drain
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.bounds import BodyAccount
 from gateway_addons.settings.listener import Limits
 

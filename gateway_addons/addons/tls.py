@@ -15,6 +15,7 @@ from mitmproxy.proxy.layers.tls import TLSLayer
 from mitmproxy.proxy.tunnel import TunnelLayer
 from OpenSSL import SSL, crypto
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import Entry, HandshakeNotes, Session
 from gateway_addons.core.trust import TrustMaterial
 from gateway_addons.settings.listener import ServerIdentity

@@ -5,6 +5,7 @@ from datetime import datetime
 from mitmproxy import http
 
 from gateway_addons.addons import flow_facts
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.evidence.address import address_facts
 from gateway_addons.core.evidence.certificate import certificate_facts

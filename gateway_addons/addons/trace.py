@@ -7,8 +7,11 @@ from typing import Any
 
 import structlog
 from mitmproxy import connection
+from mitmproxy.addonmanager import Loader
 from mitmproxy.tls import TlsData
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -58,6 +61,10 @@ class Trace:
         self._log.error("fault", hook=hook, exc_info=error)
 
     # --- hooks of the engine: they only watch ---
+
+    def load(self, loader: Loader) -> None:
+        """Refuse any other engine than the own one."""
+        load(loader)
 
     def client_connected(self, client: connection.Client) -> None:
         """One more connection."""
