@@ -31,7 +31,7 @@ from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.session import Entry
-from gateway_addons.addons.tls import server_context
+from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
 from gateway_addons.admin.control_channel import ControlChannel
 from gateway_addons.admin.health import Dependency, Readiness
@@ -73,7 +73,8 @@ class CurrentTls:
         return True
 
     def _make(self) -> SSL.Context:
-        return server_context(self._settings.server, self._trust.material, refusal=self._settings.clients.refusal)
+        return server_context(self._settings.server, self._trust.material, self._trust.validate,
+                              refusal=self._settings.clients.refusal)
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ async def _watch_trust(contexts: list[CurrentTls]) -> None:
     while True:
         await asyncio.sleep(TRUST_LOOK_S)
         for context in contexts:
-            if context.refresh():
+            if await asyncio.to_thread(context.refresh):
                 log.info("trust material taken up")
 
 

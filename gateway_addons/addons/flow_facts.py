@@ -109,7 +109,7 @@ def session_of(flow: http.HTTPFlow) -> Session:
 def presented_certificate(flow: http.HTTPFlow) -> PresentedCertificate | None:
     """What the TLS layer verified of the client certificate."""
     session = session_of(flow)
-    return PresentedCertificate(session.leaf_der, session.failure) if session.leaf_der else None
+    return PresentedCertificate(session.leaf_der, session.failure, session.links) if session.leaf_der else None
 
 
 def peer_of(flow: http.HTTPFlow) -> str | None:

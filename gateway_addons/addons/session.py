@@ -8,6 +8,7 @@ from OpenSSL import SSL
 from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.bounds import BodyAccount
+from gateway_addons.core.path import Link, PathRefused, VerifiedPath
 from gateway_addons.settings.listener import Limits
 
 SESSION = "poterne.session"
@@ -38,14 +39,16 @@ class Release:
 class Session:
     """One client connection on one environment's listener.
 
-    `leaf_der` is the certificate whose key the TLS peer proved to hold; `failure` is why its path was not verified;
-    `bodies` is what the connection's bodies take of the memory of all.
+    `leaf_der` is the certificate whose key the TLS peer proved to hold; `failure` is why its path was not verified; `links`
+    is the path that was, to be looked at again for each call; `bodies` is what the connection's bodies take of the memory
+    of all.
     """
 
     environment: str
     bodies: BodyAccount
     failure: str | None = "absent"
     leaf_der: bytes | None = None
+    links: tuple[Link, ...] = ()
     sni: str | None = None
 
 
@@ -66,6 +69,9 @@ class Entry:
 
 @dataclass(slots=True)
 class HandshakeNotes:
-    """What OpenSSL's callbacks saw during one handshake."""
+    """What path validation said during one handshake: the leaf that was shown, and its path or why there is none."""
 
-    failures: list[str] = field(default_factory=list)
+    judged: bool = False
+    leaf_der: bytes | None = None
+    path: VerifiedPath | None = None
+    refused: PathRefused | None = None

@@ -35,9 +35,12 @@ async def answer_token_call(
     if len(body) > MAX_TOKEN_BODY_BYTES:
         raise Refusal("INF-REQ-07", "token request too large")
     authorization = flow.request.headers.get_all("authorization")
+    presented = flow_facts.presented_certificate(flow)
+    if presented is not None:
+        await revocation.prepare(presented.links, now)
     return await tokens.answer(TokenRequest(
         now=now,
-        certificate=certificate_facts(flow_facts.presented_certificate(flow), revocation, now),
+        certificate=certificate_facts(presented, revocation, now),
         address=address_facts(flow_facts.peer_of(flow)),
         authorization=authorization[0] if authorization else None,
         content_type=flow.request.headers.get("content-type", ""),

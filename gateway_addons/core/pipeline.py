@@ -84,6 +84,8 @@ class Pipeline:
             Refusal: the call must not go on; its code is the answer's.
         """
         # 1. what was observed, one room for each control
+        if given.certificate is not None:
+            await self.environment.revocation.prepare(given.certificate.links, given.now)
         with self.stopwatch("evidence"):
             progress.evidence = evidence = self._gather(given)
         # 2. every verdict, from policy alone

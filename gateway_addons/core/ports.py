@@ -1,6 +1,6 @@
 """What the core needs from outside, named for its role; adapters are named for their product."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from gateway_addons.core.decision import AssertionClaims, Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import AddressFacts, CertificateFacts, Evidence, IdentityFacts, TokenEvidence
+from gateway_addons.core.path import Link
 
 
 class PolicyEngine(Protocol):
@@ -97,10 +98,15 @@ class AssertionSigner(Protocol):
 
 
 class RevocationLists(Protocol):
-    """The revocation lists of one environment."""
+    """What is known of revocation in one environment: its lists, and answers of OCSP responders."""
 
-    def status(self, issuer: bytes, serial: int, now: datetime) -> str:
-        """`good`, `revoked` or `unknown` for a certificate of that issuer (DER name) and serial number."""
+    async def prepare(self, links: Sequence[Link], now: datetime) -> None:
+        """Ask the responders of those certificates that no list tells of, where no fresh answer is at hand. Never raises:
+        what could not be learnt stays `unknown`.
+        """
+
+    def status(self, link: Link, now: datetime) -> str:
+        """`good`, `revoked` or `unknown` for one certificate of a verified path."""
 
 
 @dataclass(frozen=True, slots=True)

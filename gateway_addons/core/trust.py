@@ -1,77 +1,132 @@
 """What an environment trusts: authorities and their revocation lists, parsed and checked (control C1, RFC 5280)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+
+from gateway_addons.core.path import Link, PathRules, PublicKeyName, key_name
+from gateway_addons.core.revocation_list import RevocationList, TrustError, read_list
+
+__all__ = ["RevocationList", "TrustError", "TrustMaterial", "read_trust"]
 
 
-class TrustError(ValueError):
-    """Trust material that must not be used; the message says which file's content and why."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrustMaterial:
-    """Authorities of an environment and one revocation list for each of them."""
+    """What path validation is given, beside the certificates that the peer sends.
+
+    `anchors` are trusted by themselves; `intermediates` only complete a path. `online` are the authorities whose
+    certificates are asked for by OCSP: for them no list is needed, and the caller must ask. `revocation` is `unchecked`
+    only for those who ask elsewhere (a corpus of test chains without lists); no setting of the gateway leads to it.
+    """
 
     anchors: tuple[x509.Certificate, ...]
-    crls: tuple[x509.CertificateRevocationList, ...]
-    crl_grace_s: float
+    intermediates: tuple[x509.Certificate, ...] = ()
+    lists: tuple[RevocationList, ...] = ()
+    crl_grace_s: float = 0
+    rules: PathRules = field(default_factory=PathRules)
+    online: frozenset[PublicKeyName] = frozenset()
+    revocation: Literal["required", "unchecked"] = "required"
 
-    def status(self, issuer: bytes, serial: int, now: datetime) -> str:
-        """`good`, `revoked` or `unknown` for a certificate of `issuer` (DER name); lists count until `nextUpdate` + grace."""
-        current = [c for c in self.crls if c.issuer.public_bytes() == issuer and self._is_current(c, now)]
-        if not current:
-            return "unknown"
-        revoked = any(c.get_revoked_certificate_by_serial_number(serial) is not None for c in current)
-        return "revoked" if revoked else "good"
+    def status(self, link: Link, now: datetime) -> str:
+        """`good`, `revoked` or `unknown` for one certificate, from the lists that speak of it.
 
-    def _is_current(self, crl: x509.CertificateRevocationList, now: datetime) -> bool:
-        limit = crl.next_update_utc
-        return limit is not None and crl.last_update_utc <= now <= limit + timedelta(seconds=self.crl_grace_s)
+        What any of them revokes is revoked. It is good only when a complete list speaks of it and every list that speaks
+        of it, delta lists too, is current.
+        """
+        speaking = [r for r in self.lists if r.speaks_of(link)]
+        complete = [r for r in speaking if r.delta_of is None]
+        deltas = [r for r in speaking if r.delta_of is not None]
+        if any(_revoked(r, deltas, link.serial) for r in complete) or any(d.entries.get(link.serial) for d in deltas):
+            return "revoked"
+        newest = max(complete, key=lambda r: (r.number or 0, r.this_update), default=None)
+        current = newest is not None and all(r.is_current(now, self.crl_grace_s) for r in (newest, *deltas))
+        return "good" if current else "unknown"
+
+    def after(self, old: "TrustMaterial") -> tuple["TrustMaterial", list[str]]:
+        """The same material as the successor of `old`, and what is to be said of it.
+
+        A list whose cRLNumber is lower than that of the list in use does not take its place (a restored backup, or an
+        attack): the newer one stays in use beside it, so that what either revokes is revoked.
+        """
+        kept, alerts = [], []
+        for ours in self.lists:
+            before = [r for r in old.lists if r.kind == ours.kind and r.number is not None]
+            newer = max(before, key=lambda r: r.number or 0, default=None)
+            if newer is not None and newer.number is not None and ours.number is not None and ours.number < newer.number:
+                kept.append(newer)
+                alerts.append(f"{ours.name}: cRLNumber {ours.number} is lower than {newer.number} of the list in use, "
+                              "which stays in use beside it")
+        return replace(self, lists=(*self.lists, *kept)), alerts
 
 
-def read_trust(anchors_pem: bytes, crls: Iterable[tuple[str, bytes]], crl_grace_s: float) -> TrustMaterial:
-    """Parse authorities and revocation lists; `crls` are (name for messages, PEM or DER bytes).
+def _revoked(complete: RevocationList, deltas: Sequence[RevocationList], serial: int) -> bool:
+    """Is it revoked by this complete list, and by no applicable delta list taken out again (section 5.2.4)?"""
+    if not complete.entries.get(serial, False):
+        return False
+    number = complete.number or 0
+    return not any(d.entries.get(serial) is False and (d.delta_of or 0) <= number < (d.number or 0) for d in deltas)
 
-    Every list must be signed by one of the authorities, be complete (delta and indirect lists are refused, not ignored),
-    and every authority must have one.
+
+def read_trust(
+    anchors_pem: bytes, crls: Iterable[tuple[str, bytes]], crl_grace_s: float = 0, *, rules: PathRules | None = None,
+    online: Iterable[x509.Certificate] = (), crl_number_required: bool = False,
+    revocation: Literal["required", "unchecked"] = "required",
+) -> TrustMaterial:
+    """Parse authorities and revocation lists.
+
+    Args:
+        anchors_pem: PEM certificates. Self-signed ones, and those whose issuer is not among them, are trust anchors; the
+            others complete paths.
+        crls: (name for messages, PEM or DER bytes) of each list: complete or delta, of all or of some certificates.
+        crl_grace_s: seconds after `nextUpdate` during which a list still counts.
+        rules: what a path must keep beside RFC 5280.
+        online: those of the authorities whose certificates are asked for by OCSP, and need no list.
+        crl_number_required: refuse a list without cRLNumber, which RFC 5280 section 5.2.3 demands of authorities.
+        revocation: see `TrustMaterial`.
 
     Raises:
-        TrustError: with what is wrong.
+        TrustError: with what is wrong: a list that `read_list` refuses, an authority without a complete list, a delta list
+            whose complete list is missing or too old.
     """
     try:
-        anchors = tuple(x509.load_pem_x509_certificates(anchors_pem))
-    except ValueError as e:
+        authorities = tuple(x509.load_pem_x509_certificates(anchors_pem))
+        anchors = tuple(a for a in authorities if _is_anchor(a, authorities))
+    except (ValueError, x509.DuplicateExtension) as e:
         raise TrustError(f"authorities: not PEM certificates ({e})") from e
-    lists = tuple(_read_crl(name, raw, anchors) for name, raw in crls)
-    covered = {crl.issuer for crl in lists}
-    if missing := [a.subject.rfc4514_string() for a in anchors if a.subject not in covered]:
-        raise TrustError(f"no revocation list of {missing[0]}: add its file to crl_files")
-    return TrustMaterial(anchors, lists, crl_grace_s)
+    lists = tuple(read_list(name, raw, authorities, number_required=crl_number_required) for name, raw in crls)
+    asked = frozenset(key_name(a) for a in online)
+    material = TrustMaterial(anchors, tuple(a for a in authorities if a not in anchors), lists, crl_grace_s,
+                             rules or PathRules(), asked, revocation)
+    _check_deltas(lists)
+    if revocation == "required":
+        _check_complete(authorities, anchors, lists, asked)
+    return material
 
 
-def _read_crl(name: str, raw: bytes, anchors: tuple[x509.Certificate, ...]) -> x509.CertificateRevocationList:
-    try:
-        crl = x509.load_pem_x509_crl(raw) if raw.lstrip().startswith(b"-----") else x509.load_der_x509_crl(raw)
-    except ValueError as e:
-        raise TrustError(f"{name}: not a revocation list ({e})") from e
-    issuers = [a for a in anchors if a.subject == crl.issuer]
-    if not issuers:
-        raise TrustError(f"{name}: issued by no authority of this environment")
-    if not any(_signed_by(crl, issuer) for issuer in issuers):
-        raise TrustError(f"{name}: its signature is not its issuer's")
-    for extension in crl.extensions:
-        if isinstance(extension.value, x509.DeltaCRLIndicator | x509.IssuingDistributionPoint):
-            raise TrustError(f"{name}: delta and partial lists are not supported, give the complete list")
-    return crl
+def _is_anchor(authority: x509.Certificate, all_of_them: Sequence[x509.Certificate]) -> bool:
+    if authority.issuer == authority.subject:
+        return True
+    return not any(other.subject == authority.issuer for other in all_of_them)
 
 
-def _signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    try:
-        return crl.is_signature_valid(cast(Any, issuer.public_key()))
-    except (InvalidSignature, TypeError, ValueError):
-        return False
+def _check_complete(authorities: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate],
+                    lists: Sequence[RevocationList], asked: frozenset[PublicKeyName]) -> None:
+    covered = {r.issuer for r in lists if r.delta_of is None} | asked
+    for authority in authorities:
+        name = authority.subject.rfc4514_string()
+        if key_name(authority) not in covered:
+            raise TrustError(f"no revocation list of {name}: add its file to crl_files")
+        if authority in anchors and authority.issuer != authority.subject:
+            raise TrustError(f"{name} is not self-signed and its issuer is not there: add the authority above it")
+
+
+def _check_deltas(lists: Sequence[RevocationList]) -> None:
+    for delta in lists:
+        if delta.delta_of is None:
+            continue
+        bases = [r.number or 0 for r in lists if r.kind == (delta.issuer, delta.scope, False)]
+        if not bases or max(bases) < delta.delta_of:
+            raise TrustError(f"{delta.name}: a delta list from {delta.delta_of} on, and no complete list of that number or later")

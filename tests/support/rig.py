@@ -20,7 +20,7 @@ from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.session import Entry
-from gateway_addons.addons.tls import server_context
+from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
 from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
@@ -232,7 +232,8 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
     gate = Gate({"production": GateEnvironment(
         ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
         limits.decision_timeout_s)}, journal, trace)
-    entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, refusal=refusal),
+    entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, trust.validate,
+                                                                               refusal=refusal),
                   limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort)
     master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight)
     master.listen(["poterne:production@127.0.0.1:0"])

@@ -1,6 +1,7 @@
 """What each room observes: address, identifier, certificate, rights."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gateway_addons.core.evidence.certificate import ABSENT, PresentedCertificat
 from gateway_addons.core.evidence.identifier import identifier_facts
 from gateway_addons.core.evidence.rights import rights_facts
 from gateway_addons.core.facts import Perimeter
+from gateway_addons.core.path import Link, links_of
 from tests.support import pki
 
 ROUTES, _ = load_routes([Path(__file__).resolve().parents[2] / "config/apis/infinoe.yaml"])
@@ -50,8 +52,15 @@ class Lists:
     def __init__(self, status: str = "good") -> None:
         self._status = status
 
-    def status(self, issuer: bytes, serial: int, now: datetime) -> str:
+    async def prepare(self, links: Sequence[Link], now: datetime) -> None:
+        raise NotImplementedError
+
+    def status(self, link: Link, now: datetime) -> str:
         return self._status
+
+
+def presented(authority: pki.Authority, leaf: pki.Issued, failure: str | None = None) -> PresentedCertificate:
+    return PresentedCertificate(leaf.der, failure, links_of((leaf.certificate, authority.me.certificate)))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,7 @@ def test_garbage_is_no_certificate() -> None:
 
 
 def test_a_failed_handshake_stays_failed(authority: pki.Authority) -> None:
-    facts = certificate_facts(PresentedCertificate(authority.issue("x").der, "revoked"), Lists(), NOW)
+    facts = certificate_facts(presented(authority, authority.issue("x"), "revoked"), Lists(), NOW)
     assert (facts.verified, facts.failure) == (False, "revoked")
 
 
@@ -88,7 +97,7 @@ BENT: dict[str, tuple[dict[str, Any], str, str | None]] = {
 @pytest.mark.parametrize("row", list(BENT))
 def test_certificate_now(authority: pki.Authority, row: str) -> None:
     bend, status, failure = BENT[row]
-    facts = certificate_facts(PresentedCertificate(authority.issue("x", **bend).der, None), Lists(status), NOW)
+    facts = certificate_facts(presented(authority, authority.issue("x", **bend)), Lists(status), NOW)
     assert (facts.verified, facts.failure) == (failure is None, failure)
 
 
@@ -104,7 +113,7 @@ NUMBERS: list[tuple[dict[str, Any], tuple[str | None, str | None]]] = [
 
 @pytest.mark.parametrize(("names", "expected"), NUMBERS)
 def test_siren_and_siret(authority: pki.Authority, names: dict[str, Any], expected: tuple[str | None, str | None]) -> None:
-    facts = certificate_facts(PresentedCertificate(authority.issue("x", **names).der, None), Lists(), NOW)
+    facts = certificate_facts(presented(authority, authority.issue("x", **names)), Lists(), NOW)
     assert (facts.siren, facts.siret) == expected
 
 

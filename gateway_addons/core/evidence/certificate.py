@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway_addons.core.facts import CertificateFacts, rfc3339
+from gateway_addons.core.path import Link
 from gateway_addons.core.ports import RevocationLists
 
 ORGANIZATION_IDENTIFIER = x509.ObjectIdentifier("2.5.4.97")
@@ -31,32 +32,41 @@ ABSENT = CertificateFacts(presented=False, verified=False, failure="absent")
 class PresentedCertificate:
     """The leaf that the TLS peer proved to hold, and what path validation in the handshake said of it.
 
-    `failure` is None only when OpenSSL verified the whole path, revocation included, up to an admitted authority.
+    `failure` is None only when the whole path was verified, up to an admitted authority; `links` is that path.
     """
 
     der: bytes
     failure: str | None
+    links: tuple[Link, ...] = ()
 
 
 def certificate_facts(presented: PresentedCertificate | None, revocation: RevocationLists, now: datetime) -> CertificateFacts:
-    """The facts of control C1 at this moment: dates and revocation are looked at again for every call, because a
-    certificate can expire or be revoked while its connection stays open.
+    """The facts of control C1 at this moment: dates and revocation of the whole path are looked at again for every call,
+    because a certificate, or its authority's, can expire or be revoked while its connection stays open.
     """
     if presented is None:
         return ABSENT
     try:
-        fixed, issuer, serial, begin, end = _read(presented.der)
+        fixed = _read(presented.der)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return CertificateFacts(presented=True, verified=False, failure="chain")
-    status = revocation.status(issuer, serial, now)
-    failure = presented.failure or _failure_now(fixed, status, begin, end, now)
+    status = _status(presented.links, revocation, now)
+    failure = presented.failure or _failure_now(fixed, status, presented.links, now)
     return replace(fixed, verified=failure is None, failure=failure, revocation=status)
 
 
-def _failure_now(fixed: CertificateFacts, status: str, begin: datetime, end: datetime, now: datetime) -> str | None:
-    if now < begin:
+def _status(links: tuple[Link, ...], revocation: RevocationLists, now: datetime) -> str:
+    """The worst of the whole path; `unknown` without one."""
+    states = {revocation.status(link, now) for link in links} or {"unknown"}
+    return "revoked" if "revoked" in states else ("good" if states == {"good"} else "unknown")
+
+
+def _failure_now(fixed: CertificateFacts, status: str, links: tuple[Link, ...], now: datetime) -> str | None:
+    if not links:
+        return "chain"
+    if any(now < link.not_before for link in links):
         return "not_yet_valid"
-    if now > end:
+    if any(now > link.not_after for link in links):
         return "expired"
     if status != "good":
         return "revoked" if status == "revoked" else "revocation_unknown"
@@ -66,12 +76,12 @@ def _failure_now(fixed: CertificateFacts, status: str, begin: datetime, end: dat
 
 
 @lru_cache(maxsize=4096)
-def _read(der: bytes) -> tuple[CertificateFacts, bytes, int, datetime, datetime]:
+def _read(der: bytes) -> CertificateFacts:
     """The part that never changes. Raises `ValueError` when the DER or an extension cannot be read."""
     certificate = x509.load_der_x509_certificate(der)
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     siren, siret = registration_numbers(certificate.subject)
-    facts = CertificateFacts(
+    return CertificateFacts(
         presented=True,
         verified=False,
         failure="chain",
@@ -87,8 +97,6 @@ def _read(der: bytes) -> tuple[CertificateFacts, bytes, int, datetime, datetime]
         siren=siren,
         siret=siret,
     )
-    dates = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-    return facts, certificate.issuer.public_bytes(), certificate.serial_number, *dates
 
 
 def registration_numbers(subject: x509.Name) -> tuple[str | None, str | None]:
