@@ -28,7 +28,8 @@ from gateway_addons.core.detection.alert import Alert
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.incident.statistics import running
 from gateway_addons.detection.endings import DRILL, endings_of
-from gateway_addons.detection.watch import Watch, alone, outbox_file
+from gateway_addons.detection.gateway_window import away
+from gateway_addons.detection.watch import Sources, Watch, alone, outbox_file
 from gateway_addons.settings.detection import DetectionSettings, load_detection
 from gateway_addons.settings.gateway import Settings
 from gateway_addons.settings.values import SettingsError
@@ -51,9 +52,10 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 async def _watch(settings: Settings, rules: DetectionSettings) -> None:
-    watch = Watch(settings.journal.folder, settings.state.folder, rules,
-                  endings=lambda: endings_of(settings, rules.drill_every_days),
-                  clocks=lambda: running(incidents(settings.journal.folder).values()))
+    sources = Sources(endings=lambda: endings_of(settings, rules.drill_every_days),
+                      clocks=lambda: running(incidents(settings.journal.folder).values()),
+                      health=lambda: away(settings.admin))
+    watch = Watch(settings.journal.folder, settings.state.folder, rules, sources)
     task = asyncio.create_task(watch.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -6,8 +6,9 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from gateway_addons.adapters.journal.follow import Follower
 from gateway_addons.adapters.journal.reader import CALL, Record
 from gateway_addons.core.detection.alert import Alert
 from gateway_addons.core.detection.engine import Detection
+from gateway_addons.core.detection.events import event_name
 from gateway_addons.core.detection.expiry import Ending
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.incident.statistics import RunningClock
@@ -31,6 +33,7 @@ RECORDS_AT_ONCE = 2000
 SAVE_EVERY_S = 10.0
 ENDINGS_EVERY_S = 3600.0
 DELAYS_EVERY_S = 60.0
+HEALTH_EVERY_S = 5.0
 LOOK_BACK = timedelta(minutes=15)
 """On a first start older records teach the rules, and alert nobody."""
 
@@ -43,6 +46,16 @@ log = structlog.get_logger("poterne.detection")
 
 type EndingsSource = Callable[[], Sequence[Ending]]
 type ClocksSource = Callable[[], Sequence[RunningClock]]
+type HealthSource = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What detection looks at besides the journal: what ends, which delays run, what the gateway misses."""
+
+    endings: EndingsSource
+    clocks: ClocksSource
+    health: HealthSource
 
 
 def outbox_file(state: Path) -> Path:
@@ -68,10 +81,9 @@ def alone(state: Path) -> Iterator[None]:
 class Watch:
     """One detection. What an alert is about is kept before the journal's position is, so a crash repeats and never loses."""
 
-    def __init__(self, journal: Path, state: Path, settings: DetectionSettings, endings: EndingsSource,
-                 clocks: ClocksSource) -> None:
+    def __init__(self, journal: Path, state: Path, settings: DetectionSettings, sources: Sources) -> None:
         """Raises `ValueError`, `OSError` for a sink's file or a kept state that cannot be used."""
-        self._settings, self._endings, self._clocks = settings, endings, clocks
+        self._settings, self._sources = settings, sources
         self._memory_file = state / "detection" / "state.json"
         memory = load(self._memory_file)
         self._engine = Detection(settings.rules)
@@ -85,15 +97,18 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled; what was seen is then kept."""
-        delivering = asyncio.create_task(self._deliver())
+        aside = [asyncio.create_task(self._deliver()), asyncio.create_task(self._look_at_health())]
         try:
-            while not delivering.done():
+            while not any(task.done() for task in aside):
                 busy = self.look()
                 await asyncio.sleep(0 if busy else LOOK_S)
-            delivering.result()
+            for task in aside:
+                if task.done():
+                    task.result()
         finally:
-            delivering.cancel()
-            await asyncio.gather(delivering, return_exceptions=True)
+            for task in aside:
+                task.cancel()
+            await asyncio.gather(*aside, return_exceptions=True)
             self.keep()
             self._outbox.close()
 
@@ -109,7 +124,7 @@ class Watch:
             self._outbox.forget_before((now - KEEP_ALERTS).isoformat())
         if monotonic_s - self._delays_s >= DELAYS_EVERY_S:
             self._delays_s = monotonic_s
-            alerts += self._engine.delays(self._clocks(), now)
+            alerts += self._engine.delays(self._sources.clocks(), now)
         for alert in alerts:
             self._put(alert)
         if alerts or monotonic_s - self._saved_s >= SAVE_EVERY_S:
@@ -134,15 +149,17 @@ class Watch:
         return records
 
     def _ask(self, record: Record, now: datetime) -> list[Alert]:
-        if record.kind != CALL:
-            return []
-        told = record.fields | {"redacteur": record.writer}
-        alerts = self._engine.observe(told, now)
+        alerts: list[Alert] = []
+        if record.kind == CALL:
+            alerts += self._engine.observe(record.fields | {"redacteur": record.writer}, now)
+        name = event_name(record.kind, record.fields, interrupted=record.interrupted)
+        if name is not None:
+            alerts += self._engine.event(name, record.fields, record.at)
         return [a for a in alerts if self._alert_from is None or a.at >= self._alert_from]
 
     def _look_at_endings(self, now: datetime) -> list[Alert]:
         today: date = now.astimezone(PARIS).date()
-        return self._engine.endings(self._endings(), now, today)
+        return self._engine.endings(self._sources.endings(), now, today)
 
     def _put(self, alert: Alert) -> None:
         names = self._engine.sinks_of(alert) or tuple(sink.name for sink in self._settings.sinks)
@@ -152,3 +169,10 @@ class Watch:
         while True:
             if not await self._dispatch.deliver_due():
                 await asyncio.sleep(LOOK_S)
+
+    async def _look_at_health(self) -> None:
+        while True:
+            away = await self._sources.health()
+            for alert in self._engine.health(away, datetime.now(UTC)):
+                self._put(alert)
+            await asyncio.sleep(HEALTH_EVERY_S)

@@ -219,6 +219,23 @@ def test_what_was_renewed_is_told_anew_for_its_new_end() -> None:
     assert len(engine.endings([ending(date(2028, 6, 10))], T0, date(2028, 6, 1))) == 1
 
 
+# --- health ---
+
+
+def test_away_is_told_once_after_a_while_and_its_return_too() -> None:
+    engine = detection(kind="gateway_health", for_s=30)
+    told = []
+    for second in range(0, 120, 10):
+        missing = {"opa": "refused"} if 20 <= second < 90 else {}
+        told += [(second, a.subject, a.severity) for a in engine.health(missing, T0 + timedelta(seconds=second))]
+    assert told == [(50, "opa", "warning"), (90, "opa rétabli", "info")]
+
+
+def test_a_short_absence_is_no_alert() -> None:
+    engine = detection(kind="gateway_health", for_s=30)
+    assert [a for s in range(100) for a in engine.health({"opa": "x"} if s % 20 else {}, T0 + timedelta(seconds=s))] == []
+
+
 # --- all rules ---
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,22 +15,29 @@ from typing import Any
 
 import pytest
 import yaml
+from aiohttp import web
 
 from gateway_addons.adapters.alerts.outbox import Outbox
+from gateway_addons.adapters.journal.acts import act_now, record_act
 from gateway_addons.adapters.journal.chain import Chain
 from gateway_addons.adapters.journal.follow import Follower
 from gateway_addons.core.detection.expiry import Ending
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.facts import rfc3339
 from gateway_addons.core.incident.statistics import RunningClock
-from gateway_addons.detection.watch import UNREADABLE, Watch, alone, outbox_file
+from gateway_addons.detection.gateway_window import GATEWAY, away
+from gateway_addons.detection.watch import UNREADABLE, Sources, Watch, alone, outbox_file
 from gateway_addons.settings.detection import DetectionSettings
+from gateway_addons.settings.values import Listen
+from tests.support.servers import free_port
 from tests.support.settings_file import write_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = {"version_schema": 1, "sinks": [{"kind": "log", "name": "log"}], "rules": [
     {"id": "m", "kind": "mismatched_identities", "quiet_s": 0}, {"id": "e", "kind": "expiry_ahead", "days": [7]},
-    {"id": "c", "kind": "incident_clock", "clock": "cnil", "hours": [24]}]}
+    {"id": "c", "kind": "incident_clock", "clock": "cnil", "hours": [24]},
+    {"id": "a", "kind": "journal_event", "events": ["switch.*", "appel.interrompu", "journal.reprise"]},
+    {"id": "h", "kind": "gateway_health", "for_s": 0}]}
 
 
 @contextmanager
@@ -49,7 +56,11 @@ def call(number: int, at: datetime | None = None, code: str = "INF-IDC-01") -> d
 
 
 def watch(folder: Path, endings: list[Ending] | None = None, clocks: list[RunningClock] | None = None) -> Watch:
-    return Watch(folder / "journal", folder / "state", DetectionSettings.model_validate(RULES), lambda: endings or [], lambda: clocks or [])
+    async def nothing_is_away() -> Mapping[str, str]:
+        return {}
+
+    sources = Sources(lambda: endings or [], lambda: clocks or [], nothing_is_away)
+    return Watch(folder / "journal", folder / "state", DetectionSettings.model_validate(RULES), sources)
 
 
 def told(folder: Path) -> list[tuple[str, list[str]]]:
@@ -104,6 +115,21 @@ def test_a_call_that_was_announced_before_a_restart_is_whole_after_it(tmp_path: 
     with closing(Outbox(outbox_file(tmp_path / "state"))) as outbox:
         ((_, document, _),) = outbox.latest()
     assert document["subject"] == "sha256:1", "the certificate is in the announcement only"
+
+
+def test_acts_and_crashes_are_told(tmp_path: Path) -> None:
+    record_act(tmp_path / "journal", act_now("switch.cut", "rssi", "vol", {"convention": "C1"}))
+    record_act(tmp_path / "journal", act_now("incident.open", "rssi", "vol", {"incident": "INC-2026-0001"}))
+    with chain(tmp_path / "journal") as journal:
+        journal.append(call(1) | {"type": "annonce", "codeErreur": None})
+        journal.append({"type": "conclusion", "horodatage": rfc3339(datetime.now(UTC)), "requestId": "r-1", "annonce": 2, "interrompu": True})
+    with (next((tmp_path / "journal" / "worker-0").glob("*.jsonl"))).open("ab") as file:
+        file.write(b'{"seq":')
+    with chain(tmp_path / "journal"):
+        looked(watch(tmp_path))
+    with closing(Outbox(outbox_file(tmp_path / "state"))) as outbox:
+        subjects = sorted(str(d["subject"]).split()[0] for _, d, _ in outbox.latest())
+    assert subjects == ["appel.interrompu", "journal.reprise", "switch.cut"]
 
 
 def test_all_writers_and_segments_are_followed(tmp_path: Path) -> None:
@@ -217,3 +243,30 @@ def test_a_bad_line_is_an_error_again_and_again(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(JournalUnavailable):
             follower.read(10)
+
+
+# --- the gateway's health ---
+
+
+async def answered(document: Any, status: int = 503) -> Mapping[str, str]:
+    async def show(_: web.Request) -> web.Response:
+        return web.json_response(document, status=status)
+
+    app = web.Application()
+    app.router.add_get("/health/ready", show)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        return await away(Listen(host="127.0.0.1", port=runner.addresses[0][1]))
+    finally:
+        await runner.cleanup()
+
+
+async def test_what_the_window_says_is_away() -> None:
+    assert await answered({"status": "ready", "dependencies": {}}, 200) == {}
+    assert await answered({"status": "not ready", "dependencies": {"opa": {"up": False, "last_error": "refused"}, "redis": {"up": True}}}) == {
+        "opa": "refused"}
+    assert list(await answered({"status": "not ready", "dependencies": {}})) == [GATEWAY]
+    assert list(await answered([])) == [GATEWAY]
+    assert list(await away(Listen(host="127.0.0.1", port=free_port()))) == [GATEWAY]

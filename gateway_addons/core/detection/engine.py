@@ -8,13 +8,17 @@ from typing import Any, Protocol
 from gateway_addons.core.detection.alert import Alert
 from gateway_addons.core.detection.clock import ClockWatch
 from gateway_addons.core.detection.delays import Delays
+from gateway_addons.core.detection.events import Events
 from gateway_addons.core.detection.expiry import Ending, Endings
+from gateway_addons.core.detection.health import Health
 from gateway_addons.core.detection.networks import NetworksOfCertificates
 from gateway_addons.core.detection.refusals import RefusalCounter
 from gateway_addons.core.detection.rules import (
     ClockJump,
     ExpiryAhead,
+    GatewayHealth,
     IncidentClock,
+    JournalEvent,
     MismatchedIdentities,
     NewNetwork,
     RepeatedRefusals,
@@ -48,6 +52,8 @@ class Detection:
         self._clocks = [ClockWatch(r) for r in rules if isinstance(r, ClockJump)]
         self._endings = {r.id: Endings(r) for r in rules if isinstance(r, ExpiryAhead)}
         self._delays = {r.id: Delays(r) for r in rules if isinstance(r, IncidentClock)}
+        self._events = [Events(r) for r in rules if isinstance(r, JournalEvent)]
+        self._health = [Health(r) for r in rules if isinstance(r, GatewayHealth)]
         self._quiet: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def observe(self, record: Mapping[str, Any], now: datetime) -> list[Alert]:
@@ -67,6 +73,14 @@ class Detection:
         for volume in self._volumes.values():
             found += volume.observe(record, at)
         return list(self._unless_quiet(found))
+
+    def event(self, name: str, fields: Mapping[str, Any], at: datetime) -> list[Alert]:
+        """The alerts that an act or an event gives rise to; `name` is `core.detection.events.event_name`'s."""
+        return list(self._unless_quiet(a for watch in self._events for a in watch.observe(name, fields, at)))
+
+    def health(self, away: Mapping[str, str], now: datetime) -> list[Alert]:
+        """The alerts for what the gateway misses; `away` says what and why."""
+        return [alert for watch in self._health for alert in watch.look(away, now)]
 
     def tick(self, now: datetime, monotonic_s: float) -> list[Alert]:
         """The alerts that time itself gives rise to; `monotonic_s` never jumps."""

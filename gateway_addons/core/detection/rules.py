@@ -95,7 +95,22 @@ class IncidentClock(_Rule):
     hours: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(min_length=1)
 
 
+class JournalEvent(_Rule):
+    """Records that are no calls: acts of operators and events of the gateway whose name fits one of the patterns (`switch.*`)."""
+
+    kind: Literal["journal_event"]
+    events: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*?-]{1,64}$")], ...] = Field(min_length=1)
+
+
+class GatewayHealth(_Rule):
+    """Something that the gateway depends on, or the gateway itself, has been away for `for_s` seconds."""
+
+    kind: Literal["gateway_health"]
+    for_s: Annotated[int, Field(ge=0, le=86400)] = 30
+
+
 Rule = Annotated[
-    RepeatedRefusals | MismatchedIdentities | NewNetwork | UnusualVolume | ClockJump | ExpiryAhead | IncidentClock,
+    RepeatedRefusals | MismatchedIdentities | NewNetwork | UnusualVolume | ClockJump | ExpiryAhead | IncidentClock
+    | JournalEvent | GatewayHealth,
     Field(discriminator="kind"),
 ]
