@@ -14,14 +14,18 @@ import structlog
 from OpenSSL import SSL
 
 from gateway_addons.adapters.backend_health import BackendHealth
-from gateway_addons.adapters.identity.signing_keys import AccessTokens, AssertionKeys
-from gateway_addons.adapters.identity.token_service import SecretsFile, TokenService
+from gateway_addons.adapters.identity.assertion_keys import AssertionKeys
+from gateway_addons.adapters.identity.guess_guard import GuessBrake
+from gateway_addons.adapters.identity.revoked_tokens import REGISTER
+from gateway_addons.adapters.identity.single_use import SingleUseInRedis
+from gateway_addons.adapters.identity.token_parts import Shared, TokenParts, token_parts
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
 from gateway_addons.adapters.policy.opa import OpaPolicy
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
 from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import connect
+from gateway_addons.adapters.register.shared_register import SharedRegister
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.drain import Drain
@@ -30,6 +34,7 @@ from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.quota_trace import QuotaTrace
+from gateway_addons.addons.register_trace import RegisterTrace
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
@@ -39,10 +44,12 @@ from gateway_addons.admin.json_log import configure_logging
 from gateway_addons.admin.supervised import Station, SupervisorGone, SupervisorLine, end_with_parent
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
+from gateway_addons.core.ports import RegisterWatch
 from gateway_addons.core.routes import RouteTable
 from gateway_addons.core.trust import TrustError
 from gateway_addons.settings.gateway import Environment, Settings, parse
 from gateway_addons.settings.values import SettingsError
+from gateway_addons.settings.workers import worker_count
 
 TRUST_LOOK_S = 1.0
 """How often the trust material is looked at for changes."""
@@ -82,6 +89,8 @@ class Parts:
     """The adapters that all environments share."""
 
     policy: OpaPolicy
+    revoked: SharedRegister
+    tokens: Shared
     quota: GuardedQuota
     journal: JournalWriter
     trace: Trace
@@ -90,15 +99,14 @@ class Parts:
     drain: Drain
 
 
-def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[GateEnvironment, Entry, CurrentTls]:
+def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[GateEnvironment, Entry, CurrentTls, TokenParts]:
     """Everything that is one environment's own: trust, keys, secrets, names, backend."""
     own = settings.environments[name]  # type: ignore[index]
     trust = TrustFiles(own.clients)
     tls = CurrentTls(own, trust)
-    tokens = AccessTokens(name, own.tokens)
-    ports = EnvironmentPorts(name, trust, tokens, AssertionKeys(own.assertion))
+    tokens = token_parts(name, own.tokens, parts.tokens)
+    ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion))
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch)
-    service = TokenService(name, SecretsFile(own.tokens.client_secrets_file), tokens, parts.policy)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
     entry = Entry(
         environment=name,
@@ -112,7 +120,7 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
         drain=parts.drain,
     )
     backends = {api: _address(backend.url) for api, backend in own.backends.items()}
-    return GateEnvironment(listener, pipeline, service, settings.limits.decision_timeout_s, backends), entry, tls
+    return GateEnvironment(listener, pipeline, tokens.endpoint, settings.limits.decision_timeout_s, backends), entry, tls, tokens
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -126,6 +134,7 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
         "opa": Dependency(parts.policy.healthy),
         "redis": Dependency(parts.quota.healthy),
         "journal": Dependency(parts.journal.healthy),
+        "revoked_tokens": Dependency(parts.revoked.healthy),
     }
     for name, own in settings.environments.items():
         named[f"backend_{name}"] = Dependency(BackendHealth(own.backend.url).healthy)
@@ -134,14 +143,25 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
     return Readiness(named)
 
 
+def revoked_register(settings: Settings, watch: RegisterWatch) -> SharedRegister:
+    """The register of revoked tokens, as this machine and all others know it."""
+    mirror = settings.state.folder / "registers" / REGISTER
+    return SharedRegister(connect(settings.redis), REGISTER, mirror, timeout_s=settings.redis.timeout_s, watch=watch)
+
+
 async def serve(settings: Settings, station: Station, line: SupervisorLine) -> None:
     """Serve as one worker until the supervisor, or SIGTERM, says leave; calls in flight are finished first."""
     routes, apis = load_routes(settings.apis)
     if strangers := {a for own in settings.environments.values() for a in own.backends} - {api.api for api in apis}:
         raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
     trace = Trace()
+    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s)
+    revoked = revoked_register(settings, RegisterTrace(trace.registry))
+    single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     parts = Parts(
-        policy=OpaPolicy(settings.opa.address, settings.opa.timeout_s),
+        policy=policy,
+        revoked=revoked,
+        tokens=Shared(policy, revoked, single_use, GuessBrake(settings.brake, worker_count(settings.workers))),
         quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
                            QuotaTrace(trace.registry, settings.quota.warn_at)),
         journal=JournalWriter(settings.journal, station.writer),
@@ -158,12 +178,16 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))
     aside = [line.obey(dependencies(settings, parts), trace.registry, master.drain_and_stop, alone),
-             _watch_trust([b[2] for b in built.values()]), _announce(master, line)]
+             _watch_trust([b[2] for b in built.values()]), _announce(master, line),
+             parts.revoked.run(), *(b[3].run() for b in built.values())]
+    await parts.revoked.open()
     log.info("start", environments=list(built), concluded_after_crash=recovered)
     try:
         await _run(master, [asyncio.create_task(task) for task in aside])
     finally:
         await parts.policy.close()
+        await parts.revoked.close()
+        await single_use.close()
         await parts.quota.close()
         parts.journal.close()
         await line.farewell(trace.registry)

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -11,12 +12,14 @@ from argon2 import PasswordHasher
 from joserfc.jwk import ECKey
 
 from deploy.demo.certificates import key_pem, new_key, write_private
+from gateway_addons.adapters.identity.ring_files import create_ring
 
 
 @dataclass(frozen=True)
 class CredentialFiles:
     """What the gateway and the backend read, and the secrets that the clients keep."""
 
+    token_keys: Path
     token_key: Path
     assertion_key: Path
     assertion_jwks: Path
@@ -27,13 +30,15 @@ class CredentialFiles:
 def make(folder: Path, client_ids: Iterable[str]) -> CredentialFiles:
     """Make keys and secrets below `folder`."""
     given = {client_id: secrets.token_urlsafe(32) for client_id in client_ids}
-    files = CredentialFiles(folder / "token.key", folder / "assertion.key", folder / "assertion.jwks.json",
+    token_keys, now = folder / "token-keys", datetime.now(UTC)
+    token_key = token_keys / f"{create_ring(token_keys, now)}.pem"
+    files = CredentialFiles(token_keys, token_key, folder / "assertion.key", folder / "assertion.jwks.json",
                             folder / "client_secrets.yaml", given)
-    write_private(files.token_key, key_pem(new_key()))
     write_private(files.assertion_key, key_pem(new_key()))
     files.assertion_jwks.write_text(json.dumps({"keys": [public_jwk(files.assertion_key)]}), encoding="utf-8")
     hasher = PasswordHasher()
-    hashed = {client_id: {"secret_argon2": hasher.hash(secret)} for client_id, secret in given.items()}
+    hashed = {client_id: {"secrets": [{"id": secrets.token_hex(4), "argon2": hasher.hash(secret), "created_at": now}]}
+              for client_id, secret in given.items()}
     write_private(files.client_secrets, yaml.safe_dump({"clients": hashed}).encode())
     return files
 

@@ -21,7 +21,7 @@ from gateway_addons.addons import answer, flow_facts
 from gateway_addons.addons.backend_exchange import address_to_backend, read_backend_answer
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
-from gateway_addons.addons.token_call import TOKEN_PATH, answer_token_call, check_token_form
+from gateway_addons.addons.token_call import answer_token_call, check_token_form, is_token_call
 from gateway_addons.addons.trace import Trace
 from gateway_addons.core.errors import JournalUnavailable, Refusal
 from gateway_addons.core.facts import CallFacts
@@ -121,7 +121,7 @@ class Gate:
         try:
             environment = self._environment(flow)
             flow_facts.check_form(flow, environment.listener)
-            if flow.request.path == TOKEN_PATH:
+            if is_token_call(flow.request):
                 check_token_form(flow.request)
             else:
                 call.match = flow_facts.find_route(flow, environment.listener)
@@ -139,7 +139,7 @@ class Gate:
             environment = self._environment(flow)
             flow_facts.check_form(flow, environment.listener)
             async with asyncio.timeout(environment.decision_timeout_s):
-                if flow.request.path == TOKEN_PATH:
+                if is_token_call(flow.request):
                     flow.response = await self._token(flow, call, environment)
                     return
                 assertion = await self._admit(flow, call, environment)
@@ -205,7 +205,7 @@ class Gate:
     async def _token(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment) -> http.Response:
         given = await answer_token_call(flow, call.received_at, environment.pipeline.environment.revocation,
                                         environment.tokens)
-        call.code, call.token = given.code, given
+        call.code, call.token, call.detail = given.code, given, given.detail
         return answer.answer(given.status, given.body, given.headers)
 
     def _from_backend(self, call: Call, given: http.Response) -> http.Response:

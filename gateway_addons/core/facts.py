@@ -65,7 +65,11 @@ class IdentifierFacts:
 
 @dataclass(frozen=True, slots=True)
 class IdentityFacts:
-    """Control C4: the access token, as its verified claims (RFC 9068) tell it; `certificate_sha256` is `cnf` (RFC 8705)."""
+    """Control C4: the access token, as its verified claims (RFC 9068) tell it; `certificate_sha256` is `cnf` (RFC 8705).
+
+    `leeway_s` is how far ahead the issuer's clock may be; `revocation` is `good`, `last_known` (by what was known last),
+    `revoked` or `unknown`.
+    """
 
     presented: bool
     verified: bool
@@ -76,6 +80,8 @@ class IdentityFacts:
     issued_at: str | None = None
     expires_at: str | None = None
     certificate_sha256: str | None = None
+    leeway_s: int = 0
+    revocation: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +109,13 @@ class RightsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClientFacts:
-    """The OAuth2 client at the token endpoint (RFC 6749 section 2.3)."""
+    """The OAuth2 client at the token endpoint, and the method by which it authenticated (RFC 6749 section 2.3)."""
 
     client_id: str | None
     authenticated: bool
     failure: str | None
     requested_scopes: tuple[str, ...]
+    method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,13 @@ class RevocationLists(Protocol):
         """`good`, `revoked` or `unknown` for one certificate of a verified path."""
 
 
+Endpoint = Literal["token", "revoke", "introspect", "jwks", "metadata"]
+"""The endpoints of an authorization server (RFC 6749, RFC 7009, RFC 7662, RFC 7517, RFC 8414)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A request to the token endpoint; `certificate` and `address` are facts, the rest is the caller's word."""
+    """A request to the authorization server; `certificate`, `leaf_der` and `address` are facts, the rest the caller's word."""
 
     now: datetime
     certificate: CertificateFacts
@@ -119,11 +123,13 @@ class TokenRequest:
     authorization: str | None
     content_type: str
     body: bytes
+    endpoint: Endpoint = "token"
+    leaf_der: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """What the endpoint answers (RFC 6749 sections 5.1 and 5.2), and for the record why."""
+    """What the endpoint answers (RFC 6749 sections 5.1 and 5.2), and for the record why; `detail` is the operator's."""
 
     status: int
     body: dict[str, Any]
@@ -132,13 +138,15 @@ class TokenAnswer:
     client_id: str | None
     certificate_sha256: str | None
     decision: TokenDecision | None
+    operation: str = "jeton"
+    detail: str = ""
 
 
 class TokenEndpoint(Protocol):
-    """Issues access tokens of one environment."""
+    """The authorization server of one environment."""
 
     async def answer(self, given: TokenRequest) -> TokenAnswer:
-        """A token or an OAuth2 error. Raises `Refusal` when the controls cannot be performed."""
+        """What was asked for, or an OAuth2 error. Raises `Refusal` when the controls cannot be performed."""
 
 
 class Stopwatch(Protocol):

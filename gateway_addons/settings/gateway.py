@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.journal import JournalSettings
 from gateway_addons.settings.listener import Backend, BackendOfApi, ClientTrust, Limits, ServerIdentity
 from gateway_addons.settings.policy import Opa
@@ -53,6 +54,7 @@ class Settings(Frozen):
     detection: Detection | None = None
     apis: tuple[Path, ...] = Field(min_length=1)
     limits: Limits = Limits()
+    brake: Brake = Brake()
     environments: dict[EnvironmentName, Environment] = Field(min_length=1)
 
 

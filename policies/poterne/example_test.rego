@@ -17,7 +17,7 @@ contract := {
 	"certificates": {"dn:CN=ca|CN=a": [{"from": "2026-01-01", "to": "2026-12-31", "eku": ["clientAuth"]}]},
 	"addresses": ["192.0.2.0/28", "2001:db8::/64"],
 	"identifiers": ["TS-1"],
-	"clients": {"app": {"scopes": ["w", "z"]}},
+	"clients": {"app": {"scopes": ["w", "z"], "auth": "client_secret_basic+mtls"}},
 	"security": {"way": "homologation", "risk": null, "attestations": [attestation]},
 	"suspensions": [],
 	"termination": null,
@@ -85,7 +85,7 @@ call := object.union(head, {
 	"identity": {
 		"presented": true, "verified": true, "failure": null, "client_id": "app", "scopes": ["w"],
 		"environment": "production", "issued_at": "2026-06-15T09:55:00Z", "expires_at": "2026-06-15T10:05:00Z",
-		"certificate_sha256": fingerprint,
+		"certificate_sha256": fingerprint, "leeway_s": 0, "revocation": "good",
 	},
 	"rights": {"required": true, "established": true, "failure": null, "entries": 1, "perimeters": [perimeter]},
 })
@@ -97,5 +97,5 @@ perimeter := {
 
 token := object.union(head, {"client": {
 	"client_id": "app", "authenticated": true, "failure": null,
-	"requested_scopes": ["w"],
+	"requested_scopes": ["w"], "method": "client_secret_basic",
 }})

@@ -45,7 +45,7 @@ ROWS: list[Row] = [
       for failure in ("malformed", "signature", "algorithm", "type", "issuer", "audience", "environment", "expired",
                       "not_yet_valid", "claims")],
     ("token ended since", {"identity": {"expires_at": "2026-11-23T19:10:00Z"}}, ["900901"]),
-    ("token of the future", {"identity": {"issued_at": "2026-11-23T19:10:01Z"}}, ["900901"]),
+    ("token of the future", {"identity": {"issued_at": "2026-11-23T19:10:06Z"}}, ["900901"]),
     ("token of the sandbox", {"identity": {"environment": "sandbox"}}, ["900901"]),
     ("token without confirmation", {"identity": {"verified": False, "failure": "unbound", "certificate_sha256": None}},
      ["INF-IDC-01"]),

@@ -47,10 +47,10 @@ class Certificat(Section):
 
 
 class ClientOAuth2(Section):
-    """C4: an OAuth2 client and its scopes."""
+    """C4: an OAuth2 client, its one way to authenticate (RFC 6749 2.3, RFC 7523, RFC 8705) and its scopes."""
 
     client_id: Name
-    auth: Literal["client_secret_basic+mtls"]
+    auth: Literal["client_secret_basic+mtls", "private_key_jwt+mtls", "tls_client_auth", "self_signed_tls_client_auth"]
     scopes: tuple[Scope, ...] = Field(min_length=1)
 
 

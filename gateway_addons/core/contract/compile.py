@@ -74,7 +74,7 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "certificates": _registrations(contract),
         "addresses": list(contract.acces.adresses_ip),
         "identifiers": list(contract.acces.identifiants_techniques),
-        "clients": {c.client_id: {"scopes": list(c.scopes)} for c in contract.acces.clients_oauth2},
+        "clients": {c.client_id: {"scopes": list(c.scopes), "auth": c.auth} for c in contract.acces.clients_oauth2},
         "security": _security(contract),
         "suspensions": [
             {"motif": s.motif, "from": s.du.isoformat(), "to": s.au.isoformat() if s.au else None} for s in contract.suspensions

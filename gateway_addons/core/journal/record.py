@@ -37,9 +37,9 @@ def call_record(
 
 
 def token_record(record: dict[str, Any], answer: TokenAnswer) -> dict[str, Any]:
-    """The record of a call to the token endpoint: who asked, what the controls said, and never the token."""
+    """The record of a call to the authorization server: who asked, what the controls said, and never the token."""
     decision = answer.decision
-    told = record | {"acteur": record["acteur"] | {"client_id": answer.client_id}, "operation": "jeton",
+    told = record | {"acteur": record["acteur"] | {"client_id": answer.client_id}, "operation": answer.operation,
                      "certificat": f"sha256:{answer.certificate_sha256}" if answer.certificate_sha256 else None}
     if decision is None:
         return told

@@ -38,8 +38,17 @@ valid if {
 		is_string(scope)
 	}
 	input.identity.environment == input.environment
-	calendar.instant(input.identity.issued_at) <= calendar.now_ns
+	input.identity.revocation in {"good", "last_known"}
+	begun
 	calendar.now_ns < calendar.instant(input.identity.expires_at)
+}
+
+# The issuer's clock may be a little ahead of ours, by a minute at most; an end is an end.
+begun if {
+	is_number(input.identity.leeway_s)
+	input.identity.leeway_s >= 0
+	input.identity.leeway_s <= 60
+	calendar.instant(input.identity.issued_at) <= calendar.now_ns + (input.identity.leeway_s * 1000000000)
 }
 
 # RFC 8705 section 3: the token's confirmation is this connection's certificate.
@@ -68,8 +77,14 @@ absent if input.identity.failure == "absent"
 reasons contains "900901" if {
 	not absent
 	not unbound
+	not unknown
 	not valid
 }
+
+# Nobody can say at the moment whether the token is good: the caller's is not to blame.
+reasons contains "INF-DEP-05" if unknown
+
+unknown if input.identity.failure in {"keys_unknown", "revocation_unknown"}
 
 # A token without a confirmation, or with that of another certificate.
 reasons contains "INF-IDC-01" if unbound

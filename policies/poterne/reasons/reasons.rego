@@ -25,6 +25,7 @@ clauses := {
 	"900902": "4-C4",
 	"INF-IDC-01": "4-C4",
 	"INF-IDC-02": "4-C4",
+	"INF-DEP-05": "4-C4",
 	"INF-CLI-01": "8-b",
 	"INF-CLI-02": "8-b",
 	"INF-SUSP-01": "3.4.1-e",

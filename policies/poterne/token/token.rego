@@ -31,6 +31,7 @@ default client_verdict := "fail"
 client_verdict := "pass" if {
 	authenticated
 	of_contract
+	as_agreed
 	granted
 } else := "not_evaluated" if {
 	agreements.known == false
@@ -41,7 +42,19 @@ authenticated if {
 	input.client.authenticated == true
 	input.client.failure == null
 	is_string(input.client.client_id)
+	is_string(input.client.method)
 }
+
+# How each word of a contract's `auth` is seen at the endpoint; all of them over mutual TLS (RFC 6749 2.3, RFC 7523, RFC 8705).
+methods := {
+	"client_secret_basic+mtls": "client_secret_basic",
+	"private_key_jwt+mtls": "private_key_jwt",
+	"tls_client_auth": "tls_client_auth",
+	"self_signed_tls_client_auth": "self_signed_tls_client_auth",
+}
+
+# The client authenticated in the way that its contract names, and in no other.
+as_agreed if methods[agreements.found.clients[input.client.client_id].auth] == input.client.method
 
 # The client is the contract's, and the certificate names that contract's SIREN (4-C4).
 of_contract if {
@@ -65,6 +78,12 @@ client_reasons contains "INF-CLI-01" if not authenticated
 client_reasons contains "INF-CLI-01" if {
 	agreements.known
 	not of_contract
+}
+
+client_reasons contains "INF-CLI-01" if {
+	agreements.known
+	authenticated
+	not as_agreed
 }
 
 client_reasons contains "INF-CLI-02" if {

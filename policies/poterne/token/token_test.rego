@@ -32,6 +32,12 @@ test_scope_refused if {
 
 test_not_authenticated if codes(decided({"client": {"authenticated": false}})) == ["INF-CLI-01"]
 
+test_another_method_than_agreed if {
+	every method in ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth", "client_secret_post", null] {
+		codes(decided({"client": {"method": method}})) == ["INF-CLI-01"]
+	}
+}
+
 test_client_of_another if codes(decided({"client": {"client_id": "other"}})) == ["INF-CLI-01"]
 
 test_no_contract if {
