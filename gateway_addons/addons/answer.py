@@ -10,7 +10,7 @@ from mitmproxy import http
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.negotiation import prefers_english, prefers_problem_json
-from gateway_addons.core.ports import QuotaCharge
+from gateway_addons.core.ports import QuotaCharge, WindowUse
 from gateway_addons.core.quota import is_warning
 from gateway_addons.core.reasons import INTERNAL_FAULT, REASONS, Reason
 
@@ -77,16 +77,27 @@ def last_resort(code: str) -> bytes:
 def rate_limit_headers(charge: QuotaCharge, warn_at: float = 0.8) -> dict[str, str]:
     """`RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers), and `Retry-After` when refused.
 
-    `r` calls are free now, and all `q` of them after `t` seconds without a call; `Retry-After` is when the next one is.
-    Seconds are rounded up, so that a caller who waits that long is not refused. From the share `warn_at` of use on the
-    item carries the parameter `poterne-warning`, Poterne's own: a reader of structured fields (RFC 9651) who does not
-    know it can pass over it.
+    One item for each window: `r` calls (bytes of bodies, where the policy's `qu` says so) are free now, and all `q` of them
+    after `t` seconds without a call; `Retry-After` is when a call like this one fits into all of them. Seconds are rounded
+    up, so that a caller who waits that long is not refused. From the share `warn_at` of use on an item carries the parameter
+    `poterne-warning`, Poterne's own: a reader of structured fields (RFC 9651) who does not know it can pass over it.
     """
-    warning = ";poterne-warning" if is_warning(charge, warn_at) else ""
+    calls = WindowUse("appels", "calls", charge.limit, charge.window_s, charge.remaining, charge.reset_s)
+    windows = (calls, *charge.extra)
     headers = {
-        "RateLimit-Policy": f'"appels";q={charge.limit};w={charge.window_s}',
-        "RateLimit": f'"appels";r={charge.remaining};t={max(1, math.ceil(charge.reset_s))}{warning}',
+        "RateLimit-Policy": ", ".join(_policy(window) for window in windows),
+        "RateLimit": ", ".join(_state(window, warn_at) for window in windows),
     }
     if not charge.accepted:
         headers["Retry-After"] = str(max(1, math.ceil(charge.retry_s)))
     return headers
+
+
+def _policy(window: WindowUse) -> str:
+    unit = ';qu="content-bytes"' if window.unit == "bytes" else ""
+    return f'"{window.name}";q={window.limit};w={window.window_s}{unit}'
+
+
+def _state(window: WindowUse, warn_at: float) -> str:
+    warning = ";poterne-warning" if is_warning(window, warn_at) else ""
+    return f'"{window.name}";r={window.remaining};t={max(1, math.ceil(window.reset_s))}{warning}'

@@ -147,4 +147,5 @@ def call_input(flow: http.HTTPFlow, match: RouteMatch, call: CallFacts, now: dat
         authorization=authorization[0] if authorization else None,
         rights=rights_facts(match, body, flow.request.headers.get_all),
         body_sha256=digest,
+        body_bytes=len(body),
     )

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.decision import QuotaToCharge
-from gateway_addons.core.ports import QuotaCharge
+from gateway_addons.core.ports import QuotaCharge, WindowUse
 from gateway_addons.core.quota import is_warning
 
 
@@ -27,28 +27,46 @@ class QuotaTrace:
                            registry=registry)
         self._limit = Gauge("poterne_quota_limit_calls", "The limit at the last charge, in calls.", of_contract,
                             registry=registry)
+        of_limit = (*of_contract, "limit")
+        self._extra_used = Gauge("poterne_quota_extra_used_ratio", "Share of an extra limit in use at the last charge, 0 to 1.",
+                                 of_limit, registry=registry)
+        self._extra_warned = Counter("poterne_quota_extra_warnings",
+                                     "Times that the use of an extra limit rose to the share from which it warns.", of_limit,
+                                     registry=registry)
         self._warned = Counter("poterne_quota_warnings", "Times that the use rose to the share from which it warns.",
                                of_contract, registry=registry)
         self._failures = Counter("poterne_quota_failures", "Charges that Redis did not make, by what was done instead.",
                                  ("choice",), registry=registry)
         self._degraded = Gauge("poterne_quota_degraded", "1 while Redis does not charge the windows.", registry=registry)
         self._degraded.set(0)
-        self._warning: set[str] = set()
+        self._warning: set[tuple[str, str]] = set()
         self._down = False
 
     def charged(self, quota: QuotaToCharge, charge: QuotaCharge) -> None:
         """Count it, and warn once when the use rises to the share."""
         labels = _labels(quota.key)
         self._charges.labels(*labels, "accepted" if charge.accepted else "refused", charge.source).inc()
-        self._used.labels(*labels).set((charge.limit - charge.remaining) / charge.limit if charge.limit else 1)
+        self._used.labels(*labels).set(_used(charge))
         self._limit.labels(*labels).set(charge.limit)
-        if not is_warning(charge, self._warn_at):
-            self._warning.discard(quota.key)
-        elif quota.key not in self._warning:
-            self._warning.add(quota.key)
+        if self._rises(quota.key, "", charge):
             self._warned.labels(*labels).inc()
             self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=charge.limit,
                               remaining=charge.remaining, window=charge.source)
+        for window in charge.extra:
+            self._extra_used.labels(*labels, window.name).set(_used(window))
+            if self._rises(quota.key, window.name, window):
+                self._extra_warned.labels(*labels, window.name).inc()
+                self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=window.limit,
+                                  remaining=window.remaining, window=charge.source, name=window.name, unit=window.unit)
+
+    def _rises(self, key: str, name: str, window: QuotaCharge | WindowUse) -> bool:
+        """Has the use just come to the share from which it warns?"""
+        if not is_warning(window, self._warn_at):
+            self._warning.discard((key, name))
+            return False
+        rises = (key, name) not in self._warning
+        self._warning.add((key, name))
+        return rises
 
     def failed(self, why: str, choice: Literal["refuse", "local"]) -> None:
         """Count it; the alert is logged when it begins."""
@@ -63,6 +81,10 @@ class QuotaTrace:
         self._degraded.set(0)
         self._down = False
         self._log.warning("quota_recovered")
+
+
+def _used(window: QuotaCharge | WindowUse) -> float:
+    return (window.limit - window.remaining) / window.limit if window.limit else 1
 
 
 def _labels(key: str) -> tuple[str, str]:

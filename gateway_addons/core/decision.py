@@ -26,12 +26,28 @@ class ReasonGiven(_Strict):
     clause: str
 
 
+class ExtraWindow(_Strict):
+    """A window that a call is charged to besides the contract's (3.1.1-g): at most `limit` calls, or bytes of bodies."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z_*]{1,32}(\.[a-z_*]{1,32}){0,3}$")]
+    limit: Annotated[int, Field(ge=1, le=1 << 40)]
+    window_s: Annotated[int, Field(ge=1, le=86_400)]
+    unit: Literal["calls", "bytes"]
+
+
 class QuotaToCharge(_Strict):
-    """Which window to charge: at most `limit` calls in any `window_s` seconds (clause 9.2)."""
+    """Which windows to charge: at most `limit` calls in any `window_s` seconds (clause 9.2), and those in `extra`."""
 
     key: Annotated[str, Field(min_length=1, max_length=256)]
     limit: Annotated[int, Field(ge=1, le=10_000_000)]
     window_s: Annotated[int, Field(ge=1, le=86_400)]
+    extra: Annotated[list[ExtraWindow], Field(max_length=16)] = []
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> "QuotaToCharge":
+        if len({window.name for window in self.extra}) != len(self.extra):
+            raise ValueError("two windows have one name")
+        return self
 
 
 class AssertionClaims(_Strict):

@@ -25,6 +25,7 @@ from gateway_addons.core.ports import (
     TokenVerifier,
     no_stopwatch,
 )
+from gateway_addons.core.quota import never_fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class CallInput:
     authorization: str | None
     rights: RightsFacts
     body_sha256: str
+    body_bytes: int
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ class Pipeline:
         progress.decision = decision = await self._decide(evidence)
         # 3. the quota of a known consumer is charged whatever the other verdicts (AMB-3)
         if decision.quota is not None:
-            progress.charge = await self._charge(decision.quota)
+            progress.charge = await self._charge(decision.quota, given.body_bytes)
             if not progress.charge.accepted:
                 raise Refusal("900804")
         # 4. refused until proven allowed
@@ -123,10 +125,12 @@ class Pipeline:
         except PolicyUnavailable as e:
             raise Refusal("INF-DEP-01", str(e)) from e
 
-    async def _charge(self, quota: QuotaToCharge) -> QuotaCharge:
+    async def _charge(self, quota: QuotaToCharge, body_bytes: int) -> QuotaCharge:
+        if never_fits(quota, body_bytes):
+            raise Refusal("INF-REQ-07", f"{body_bytes} bytes are more than a window of the contract holds")
         try:
             with self.stopwatch("quota"):
-                return await self.quota.charge(quota)
+                return await self.quota.charge(quota, body_bytes)
         except QuotaUnavailable as e:
             raise Refusal("INF-DEP-02", str(e)) from e
 

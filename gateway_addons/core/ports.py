@@ -22,12 +22,27 @@ class PolicyEngine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaCharge:
-    """What the window said: `remaining` calls of `limit` are free now.
+class WindowUse:
+    """One window besides the contract's, after a charge: `remaining` of `limit` calls or bytes are free now.
 
-    `reset_s` until all of them are, when no call is made; `retry_s` until the next place is free (0: now); `at_us` the
-    call's time on the window's clock, in microseconds; `source` is the window that was charged: the one that all gateways
-    share, or this worker's own while Redis fails.
+    `reset_s` until all of them are, when no call is made.
+    """
+
+    name: str
+    unit: Literal["calls", "bytes"]
+    limit: int
+    window_s: int
+    remaining: int
+    reset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaCharge:
+    """What the windows said: `remaining` calls of `limit` are free now.
+
+    `reset_s` until all of them are, when no call is made; `retry_s` until a call like this one fits into all windows (0:
+    now); `at_us` the call's time on the windows' clock, in microseconds; `source` is the windows that were charged: those
+    that all gateways share, or this worker's own while Redis fails; `extra` the call's other windows.
     """
 
     accepted: bool
@@ -38,13 +53,14 @@ class QuotaCharge:
     retry_s: float = 0.0
     at_us: int = 0
     source: Literal["redis", "local"] = "redis"
+    extra: tuple[WindowUse, ...] = ()
 
 
 class QuotaStore(Protocol):
     """The sliding windows of clause 9.2, one clock for all gateways."""
 
-    async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
-        """Count this call if fewer than `limit` were accepted in the last `window_s`. Raises `QuotaUnavailable`."""
+    async def charge(self, quota: QuotaToCharge, body_bytes: int = 0) -> QuotaCharge:
+        """Count this call in all of its windows, if it fits into each; else in none. Raises `QuotaUnavailable`."""
 
 
 class QuotaWatch(Protocol):

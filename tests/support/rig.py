@@ -66,7 +66,7 @@ class FakePolicy:
 class FakeQuota:
     failure: BaseException | None = None
 
-    async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
+    async def charge(self, quota: QuotaToCharge, body_bytes: int = 0) -> QuotaCharge:
         if self.failure:
             raise self.failure
         return QuotaCharge(True, quota.limit, quota.window_s, quota.limit - 1, 60.0)

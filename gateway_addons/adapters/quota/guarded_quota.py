@@ -34,35 +34,36 @@ class GuardedQuota:
         self._down = False
         self._probing = False
 
-    async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
-        """Charge the shared window; if that fails, do what is configured.
+    async def charge(self, quota: QuotaToCharge, body_bytes: int = 0) -> QuotaCharge:
+        """Charge the shared windows; if that fails, do what is configured.
 
         Raises:
             QuotaUnavailable: Redis did not charge, and the choice is to refuse.
         """
         if self._local is not None and self._down and self._probing:
-            return self._share(self._local, quota)  # one call at a time finds out whether Redis is back, nobody else waits
+            # one call at a time finds out whether Redis is back, nobody else waits
+            return self._share(self._local, quota, body_bytes)
         self._probing = True
         try:
-            charge = await self._redis.charge(quota)
+            charge = await self._redis.charge(quota, body_bytes)
         except QuotaUnavailable as e:
             self._down = True
             self._watch.failed(str(e), self._choice)
             if self._local is None:
                 raise QuotaUnavailable(f"{e}; on_failure: refuse") from e
-            return self._share(self._local, quota)
+            return self._share(self._local, quota, body_bytes)
         finally:
             self._probing = False
         if self._down:
             self._down = False
             self._watch.recovered()
         if self._local is not None and charge.accepted:
-            self._local.note(quota, self._clock_us())
+            self._local.note(quota, self._clock_us(), body_bytes)
         self._watch.charged(quota, charge)
         return charge
 
-    def _share(self, local: LocalWindows, quota: QuotaToCharge) -> QuotaCharge:
-        charge = local.charge(quota, self._clock_us())
+    def _share(self, local: LocalWindows, quota: QuotaToCharge, body_bytes: int) -> QuotaCharge:
+        charge = local.charge(quota, self._clock_us(), body_bytes)
         self._watch.charged(quota, charge)
         return charge
 

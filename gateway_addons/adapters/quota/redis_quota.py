@@ -1,4 +1,4 @@
-"""The quota's sliding window in Redis: exact, atomic, one round trip for each call, on Redis's clock (clause 9.2, AMB-3)."""
+"""The quota's sliding windows in Redis: exact, atomic, one round trip for each call, on Redis's clock (clause 9.2, AMB-3)."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, RedisError
 from gateway_addons.adapters.redis_client import close
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
-from gateway_addons.core.ports import QuotaCharge
+from gateway_addons.core.ports import QuotaCharge, WindowUse
 
 KEY_PREFIX = "poterne:quota:"
 USE_SUFFIX = ":use"
@@ -24,8 +24,13 @@ _DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # ho
 
 
 def window_keys(key: str) -> tuple[str, str]:
-    """The list and the hash of one window; the hash tag keeps both in one slot of a Redis Cluster."""
+    """The list and the hash of one contract; the hash tag keeps all its keys in one slot of a Redis Cluster."""
     return f"{KEY_PREFIX}{{{key}}}", f"{KEY_PREFIX}{{{key}}}{USE_SUFFIX}"
+
+
+def extra_key(key: str, name: str) -> str:
+    """The list of one of the other windows of a contract."""
+    return f"{KEY_PREFIX}{{{key}}}:x:{name}"
 
 
 class RedisQuota:
@@ -36,39 +41,32 @@ class RedisQuota:
         self._timeout_s = timeout_s
         self._turns = asyncio.Semaphore(MAX_CHARGES)
 
-    async def charge(self, quota: QuotaToCharge) -> QuotaCharge:
-        """Count this call if fewer than `limit` were accepted in the last `window_s` seconds.
+    async def charge(self, quota: QuotaToCharge, body_bytes: int = 0) -> QuotaCharge:
+        """Count this call in all of its windows, if it fits into each; else in none.
 
         Raises:
             QuotaUnavailable: no answer within the time-out, or not the answer of the script.
         """
-        return await self._ask(quota, "charge")
+        return await self._ask(quota, body_bytes, "charge")
 
     async def look(self, quota: QuotaToCharge) -> QuotaCharge:
-        """What a call would be told now, without counting it. Raises `QuotaUnavailable`."""
-        return await self._ask(quota, "look")
+        """What a call without a body would be told now, without counting it. Raises `QuotaUnavailable`."""
+        return await self._ask(quota, 0, "look")
 
-    async def _ask(self, quota: QuotaToCharge, purpose: str) -> QuotaCharge:
-        given = [*window_keys(quota.key), quota.limit, quota.window_s * 1_000_000, purpose]
+    async def _ask(self, quota: QuotaToCharge, body_bytes: int, purpose: str) -> QuotaCharge:
+        keys, given = _question(quota, body_bytes, purpose)
         try:
             async with asyncio.timeout(self._timeout_s), self._turns:
-                answer = await self._run(given)
+                answer = await self._run(keys, given)
         except (RedisError, TimeoutError, OSError) as e:
             raise QuotaUnavailable(f"Redis: {type(e).__name__}") from e
-        try:
-            accepted, used, next_us, whole_us, at_us = (int(x) for x in answer)
-        except (TypeError, ValueError) as e:
-            raise QuotaUnavailable("Redis: not the script's answer") from e
-        return QuotaCharge(
-            accepted=accepted == 1, limit=quota.limit, window_s=quota.window_s, remaining=max(0, quota.limit - used),
-            reset_s=max(0, whole_us) / 1_000_000, retry_s=max(0, next_us) / 1_000_000, at_us=at_us,
-        )
+        return _charge(quota, answer)
 
-    async def _run(self, given: list[Any]) -> Any:
+    async def _run(self, keys: list[str], given: list[str | int]) -> Any:
         try:
-            return await self._redis.execute_command("EVALSHA", _DIGEST, 2, *given)
+            return await self._redis.execute_command("EVALSHA", _DIGEST, len(keys), *keys, *given)
         except NoScriptError:  # a Redis that was restarted, or a replica that was promoted
-            return await self._redis.execute_command("EVAL", SCRIPT, 2, *given)
+            return await self._redis.execute_command("EVAL", SCRIPT, len(keys), *keys, *given)
 
     async def healthy(self) -> None:
         """Does Redis answer? Raises `QuotaUnavailable`."""
@@ -81,3 +79,28 @@ class RedisQuota:
     async def close(self) -> None:
         """Give the connections back."""
         await close(self._redis)
+
+
+def _question(quota: QuotaToCharge, body_bytes: int, purpose: str) -> tuple[list[str], list[str | int]]:
+    keys = [*window_keys(quota.key), *(extra_key(quota.key, w.name) for w in quota.extra)]
+    given: list[str | int] = [purpose, body_bytes, quota.limit, quota.window_s * 1_000_000, "calls", ""]
+    for window in quota.extra:
+        given += [window.limit, window.window_s * 1_000_000, window.unit, window.name]
+    return keys, given
+
+
+def _charge(quota: QuotaToCharge, answer: Any) -> QuotaCharge:
+    try:
+        accepted, at_us, *told = (int(x) for x in answer)
+        used, fits_us, whole_us = told[::3], told[1::3], told[2::3]
+        extra = tuple(
+            WindowUse(w.name, w.unit, w.limit, w.window_s, max(0, w.limit - used[i]), max(0, whole_us[i]) / 1_000_000)
+            for i, w in enumerate(quota.extra, start=1))
+        if len(told) != 3 * (1 + len(quota.extra)):
+            raise ValueError("another number of windows")
+        return QuotaCharge(
+            accepted=accepted == 1, limit=quota.limit, window_s=quota.window_s, remaining=max(0, quota.limit - used[0]),
+            reset_s=max(0, whole_us[0]) / 1_000_000, retry_s=max(0, *fits_us) / 1_000_000, at_us=at_us, extra=extra,
+        )
+    except (TypeError, ValueError, LookupError) as e:
+        raise QuotaUnavailable("Redis: not the script's answer") from e

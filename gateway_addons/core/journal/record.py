@@ -12,6 +12,7 @@ _VERDICTS = {"pass": "ok", "fail": "refuse", "not_evaluated": "non_evalue"}
 _CONTROL_NAMES = {"certificate": "certificat", "address": "ip", "identifier": "identifiant", "identity": "identite",
                   "contract": "convention", "rights": "droits"}
 _WINDOWS = {"redis": "redis", "local": "locale"}
+_UNITS = {"calls": "appels", "bytes": "octets"}
 _OPERATIONS = {"creer": "creation", "modifier": "modification", "supprimer": "suppression"}
 
 
@@ -82,5 +83,9 @@ def _quota(progress: Progress) -> dict[str, Any] | None:
     charge = progress.charge
     if charge is None:
         return None
-    return {"accepte": charge.accepted, "limite": charge.limit, "restant": charge.remaining,
-            "fenetre": _WINDOWS[charge.source]}
+    told: dict[str, Any] = {"accepte": charge.accepted, "limite": charge.limit, "restant": charge.remaining,
+                            "fenetre": _WINDOWS[charge.source]}
+    if charge.extra:
+        told["autres"] = [{"nom": w.name, "unite": _UNITS[w.unit], "limite": w.limit, "restant": w.remaining}
+                          for w in charge.extra]
+    return told

@@ -103,9 +103,24 @@ quota := {
 	"key": sprintf("%s:%s", [input.environment, agreements.id]),
 	"limit": agreements.found.quota.limit,
 	"window_s": agreements.found.quota.window_s,
+	"extra": extra_windows,
 } if {
 	controls.certificate == "pass"
 	controls.identity == "pass"
+	is_array(agreements.found.quota.extra)
+}
+
+# 3.1.1-g: what is charged besides. A limit is left out only when it is surely another's: of another flux or operation.
+extra_windows := [charged |
+	some limit in agreements.found.quota.extra
+	not of_another(limit, "flux")
+	not of_another(limit, "operation")
+	charged := {field: object.get(limit, field, null) | some field in ["name", "limit", "window_s", "unit"]}
+]
+
+of_another(limit, dimension) if {
+	is_string(limit[dimension])
+	limit[dimension] != input.call[dimension]
 }
 
 default assertion := null

@@ -19,7 +19,7 @@ test_allowed if {
 		},
 		"reasons": [],
 		"contract": "C-1",
-		"quota": {"key": "production:C-1", "limit": 200, "window_s": 60},
+		"quota": {"key": "production:C-1", "limit": 200, "window_s": 60, "extra": []},
 		"assertion": {
 			"organisation": "Organisme", "application": "app", "keytype": "PRODUCTION",
 			"convention": "C-1", "siren": "130999907", "enveloppeInterventionDistincte": true,
@@ -53,4 +53,36 @@ test_no_revision if {
 	decision := poterne.decision with input as example.call
 	decision.allow == false
 	decision.revision == "none"
+}
+
+limits := [
+	{"name": "a", "limit": 1, "window_s": 60, "unit": "calls", "flux": null, "operation": null},
+	{"name": "b", "limit": 2, "window_s": 60, "unit": "bytes", "flux": "comptable", "operation": null},
+	{"name": "c", "limit": 3, "window_s": 60, "unit": "calls", "flux": "comptable", "operation": "creer"},
+	{"name": "d", "limit": 4, "window_s": 60, "unit": "calls", "flux": null, "operation": "modifier"},
+	{"name": "e", "limit": 5, "window_s": 60, "unit": "calls", "flux": "budgetaire", "operation": "creer"},
+]
+
+limited(change, extra) := decision if {
+	decision := poterne.decision with input as object.union(example.call, change)
+		with data.contracts as example.contracts(object.union(example.contract, {"quota": {"extra": extra}}))
+		with data.readings as example.readings(example.reading)
+		with data.revision as "r-1"
+}
+
+names(decision) := [window.name | some window in decision.quota.extra]
+
+test_only_the_limits_of_this_flux_and_operation_are_charged if {
+	names(limited({}, limits)) == ["a", "b", "c"]
+	names(limited({"call": {"operation": "modifier"}}, limits)) == ["a", "b", "d"]
+	names(limited({"call": {"flux": null, "operation": "consulter_etat"}}, limits)) == ["a"]
+	limited({}, limits).quota.extra[1] == {"name": "b", "limit": 2, "window_s": 60, "unit": "bytes"}
+}
+
+# What cannot be told apart is charged; what is no limit makes no decision that a gateway believes.
+test_a_doubtful_limit_is_charged if {
+	decision := limited({}, [{"name": "x", "limit": 1, "window_s": 60, "unit": "calls"}])
+	names(decision) == ["x"]
+	limited({}, [{"limit": 1}]).quota.extra == [{"name": null, "limit": 1, "window_s": null, "unit": null}]
+	limited({}, null).quota == null
 }
