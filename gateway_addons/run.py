@@ -22,6 +22,7 @@ from gateway_addons.adapters.identity.token_parts import Shared, TokenParts, tok
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
 from gateway_addons.adapters.policy.opa import OpaPolicy
+from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
 from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import connect
@@ -42,7 +43,7 @@ from gateway_addons.admin.control_channel import ControlChannel
 from gateway_addons.admin.health import Dependency, Readiness
 from gateway_addons.admin.json_log import configure_logging
 from gateway_addons.admin.supervised import Station, SupervisorGone, SupervisorLine, end_with_parent
-from gateway_addons.core.errors import JournalUnavailable
+from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import RegisterWatch
 from gateway_addons.core.routes import RouteTable
@@ -54,7 +55,7 @@ from gateway_addons.settings.workers import worker_count
 TRUST_LOOK_S = 1.0
 """How often the trust material is looked at for changes."""
 
-CANNOT_START = (SettingsError, ApiFileError, TrustError, JournalUnavailable, SSL.Error, OSError, ValueError)
+CANNOT_START = (SettingsError, ApiFileError, TrustError, JournalUnavailable, PolicyUnavailable, SSL.Error, OSError, ValueError)
 """What is wrong with a file, a port or the journal: told to the operator as a sentence."""
 
 log = structlog.get_logger("poterne.run")
@@ -155,7 +156,7 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     if strangers := {a for own in settings.environments.values() for a in own.backends} - {api.api for api in apis}:
         raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
     trace = Trace()
-    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s)
+    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, RevisionFloor(settings.policy.store_folder / "highest"))
     revoked = revoked_register(settings, RegisterTrace(trace.registry))
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     parts = Parts(

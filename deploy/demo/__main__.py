@@ -16,14 +16,14 @@ from deploy.demo.place import Place, PlaceBusy, places
 from deploy.demo.ports import PortTaken
 from deploy.demo.processes import StartFailed
 from deploy.demo.system import System
-from gateway_addons.adapters.policy.bundle import BundleError
 from gateway_addons.adapters.policy.contract_files import ContractFileError
+from gateway_addons.adapters.policy.opa_binary import BundleError
 from gateway_addons.core.contract.compile import ContractConflict
 
 app = typer.Typer(help="The demonstration of Poterne, on real parts.", no_args_is_help=True, add_completion=False)
 
 Var = Annotated[Path, typer.Option("--var", help="Folder of everything that is made; one for each system.")]
-PortBase = Annotated[int | None, typer.Option("--port-base", min=1024, max=65000, help="Six ports from here; else free ones.")]
+PortBase = Annotated[int | None, typer.Option("--port-base", min=1024, max=65000, help="Seven ports from here; else free ones.")]
 CANNOT = (CastError, PlaceBusy, PortTaken, StartFailed, ContractFileError, ContractConflict, BundleError)
 
 

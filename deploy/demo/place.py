@@ -43,9 +43,9 @@ class Place:
         return self.folder / "gateway.yaml"
 
     @property
-    def bundle(self) -> Path:
-        """Policies and contracts as OPA reads them."""
-        return self.folder / "bundle.tar.gz"
+    def opa_settings(self) -> Path:
+        """OPA's own configuration."""
+        return self.folder / "opa.yaml"
 
     @property
     def journal(self) -> Path:

@@ -1,11 +1,11 @@
-"""The TCP ports of one system: free ones, or six in a row from a base."""
+"""The TCP ports of one system: free ones, or seven in a row from a base."""
 
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
-COUNT = 6
+COUNT = 7
 
 
 class PortTaken(Exception):
@@ -22,6 +22,7 @@ class Ports:
     redis: int
     backend_production: int
     backend_sandbox: int
+    bundles: int
 
     def listener(self, environment: str) -> int:
         """The gateway's port of an environment."""
@@ -33,10 +34,10 @@ class Ports:
 
 
 def choose(base: int | None) -> Ports:
-    """Six ports that nobody listens on now.
+    """Seven ports that nobody listens on now.
 
     Raises:
-        PortTaken: one of the six from `base` is in use, or cannot be used.
+        PortTaken: one of the seven from `base` is in use, or cannot be used.
     """
     with ExitStack() as held:
         wanted = [0] * COUNT if base is None else list(range(base, base + COUNT))

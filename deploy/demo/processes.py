@@ -25,7 +25,7 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True)
 class Process:
-    """One process that was started: `role` is gateway, opa, redis or backend."""
+    """One process that was started: `role` is gateway, opa, bundles, redis or backend."""
 
     name: str
     role: str
@@ -95,7 +95,7 @@ class Supervisor:
 
     def stop(self) -> int:
         """Stop everything of the run: first who serves, then what it depends on. Returns how many had to be stopped."""
-        order = ("gateway", "backend", "opa", "redis")
+        order = ("gateway", "backend", "opa", "bundles", "redis")
         found = self.running()
         for role in order:
             self._end([p for p in found if p.role == role])

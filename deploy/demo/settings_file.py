@@ -38,6 +38,7 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
         "admin": {"host": HOST, "port": ports.admin},
         "state": {"folder": str(place.state)},
         "opa": {"address": f"unix://{opa_socket}", "timeout_s": 1.0},
+        "policy": _policy(place, ports),
         "redis": {"url": redis_url, "timeout_s": 0.5},
         "journal": {"folder": str(place.journal)},
         # the tour and its visitors fail on purpose, all from one address; `config/gateway.yaml` has figures for production
@@ -46,6 +47,20 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
         "environments": {name: _environment(name, files, ports) for name, files in environments.items()},
     }
     write_private(place.gateway_settings, yaml.safe_dump(document, sort_keys=False).encode())
+
+
+def _policy(place: Place, ports: Ports) -> dict[str, Any]:
+    keys, config = place.keys("policy"), ROOT / "config"
+    return {
+        "store_folder": str(place.state / "policy"),
+        "rego_folder": str(ROOT / "policies"),
+        "contracts_folder": str(config / "contracts"),
+        "readings_file": str(config / "readings.yaml"),
+        "schemas_folder": str(config / "schemas"),
+        "opa_file": str(ROOT / ".tools" / "bin" / "opa"),
+        "signing": {"verification_key_file": str(keys / "verification.pem"), "signing_key_file": str(keys / "signing.pem")},
+        "bundles": {"listen": {"host": HOST, "port": ports.bundles}, "token_file": str(keys / "token")},
+    }
 
 
 def _environment(name: str, files: EnvironmentFiles, ports: Ports) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The whole system on this machine: files, then OPA, Redis and two backends, then the gateway; all real, all supervised."""
 
+import getpass
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,12 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from deploy.demo import cast, credentials, handout, nomenclatures, pki, ports, settings_file
 from deploy.demo.place import ROOT, Place
 from deploy.demo.ports import HOST, Ports
 from deploy.demo.processes import Process, StartFailed, Supervisor
 from deploy.demo.readiness import await_ready, http_ready, redis_ready
-from gateway_addons.adapters.policy.bundle import build_bundle
+from gateway_addons.adapters.policy.opa_config import opa_config
+from gateway_addons.adapters.policy.policy_desk import PolicyDesk
+from gateway_addons.adapters.policy.policy_keys import make_keys
+from gateway_addons.settings.gateway import load
 
 OPA = ROOT / ".tools" / "bin" / "opa"
 REDIS = ROOT / ".tools" / "bin" / "redis-server"
@@ -63,11 +69,9 @@ class System:
         everyone = cast.consumers(CONTRACTS)
         self._say("making keys, certificates and revocation lists")
         files = {name: self._files(name, consumers) for name, consumers in everyone.items()}
-        self._say("compiling contracts and policies")
-        revision = build_bundle(OPA, ROOT / "policies", CONTRACTS, self._place.bundle)
         self._import_nomenclatures(everyone)
         try:
-            return self._start(chosen, everyone, files, revision)
+            return self._start(chosen, everyone, files)
         except BaseException:
             self.stop()
             raise
@@ -90,12 +94,16 @@ class System:
                 raise StartFailed(f"the backend's import of nomenclatures failed:\n{(done.stderr or done.stdout)[-2000:]}")
 
     def _start(self, chosen: Ports, everyone: dict[str, dict[str, cast.Consumer]],
-               files: dict[str, settings_file.EnvironmentFiles], revision: str) -> dict[str, Any]:
-        self._say("starting OPA, Redis and two backends")
+               files: dict[str, settings_file.EnvironmentFiles]) -> dict[str, Any]:
         socket = self._place.socket()
         redis_conf, redis_url = settings_file.write_redis(self._place.folder / "redis", chosen.redis)
+        settings_file.write_gateway(self._place, chosen, socket, redis_url, files)
+        self._say("compiling and signing contracts and policies")
+        revision = self._first_revision()
+        self._say("starting OPA, Redis and two backends")
         waiting = [
-            (self._opa(socket), http_ready("http://opa/health", socket)),
+            (self._gateway_command("bundles", "policy", "serve"), http_ready(f"http://{HOST}:{chosen.bundles}/health/live")),
+            (self._opa(socket), http_ready("http://opa/health?bundles=true", socket)),
             (self._supervisor.start("redis", "redis", [str(REDIS), str(redis_conf)], redis_conf.parent), redis_ready(redis_url)),
             *((self._backend(name, chosen, own), http_ready(f"http://{HOST}:{chosen.backend(name)}/health/live"))
               for name, own in files.items()),
@@ -103,16 +111,27 @@ class System:
         for process, probe in waiting:
             await_ready(self._supervisor, process, probe)
         self._say("starting the gateway")
-        settings_file.write_gateway(self._place, chosen, socket, redis_url, files)
-        gateway = self._supervisor.start("gateway", "gateway", [sys.executable, "-m", "gateway_addons", "run", "--config",
-                                                                str(self._place.gateway_settings)], ROOT)
+        gateway = self._gateway_command("gateway", "run")
         await_ready(self._supervisor, gateway, http_ready(f"http://{HOST}:{chosen.admin}/health/ready"))
         return handout.write(self._place, chosen, socket, redis_url, revision, files, everyone, self._supervisor.processes)
+
+    def _first_revision(self) -> str:
+        settings = load(self._place.gateway_settings)
+        signing = settings.policy.signing
+        make_keys(signing.signing_key_file or signing.verification_key_file, signing.verification_key_file,
+                  settings.policy.bundles.token_file)
+        config = opa_config(settings.policy, self._place.state / "opa")
+        self._place.opa_settings.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        return str(PolicyDesk(settings).first(getpass.getuser()))
+
+    def _gateway_command(self, name: str, *command: str) -> Process:
+        return self._supervisor.start(name, name, [sys.executable, "-m", "gateway_addons", *command, "--config",
+                                                   str(self._place.gateway_settings)], ROOT)
 
     def _opa(self, socket: Path) -> Process:
         command = [str(OPA), "run", "--server", "--addr", f"unix://{socket}", "--unix-socket-perm", "660",
                    "--authorization=basic", "--skip-version-check", "--log-level", "error",
-                   "--config-file", str(ROOT / "deploy" / "opa" / "config.yaml"), "--bundle", str(self._place.bundle)]
+                   "--config-file", str(self._place.opa_settings)]
         return self._supervisor.start("opa", "opa", command, self._place.folder)
 
     def _backend(self, name: str, chosen: Ports, files: settings_file.EnvironmentFiles) -> Process:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.journal import JournalSettings
 from gateway_addons.settings.listener import Backend, BackendOfApi, ClientTrust, Limits, ServerIdentity
-from gateway_addons.settings.policy import Opa
+from gateway_addons.settings.policy import Opa, Policy
 from gateway_addons.settings.quota import Quota, Redis
 from gateway_addons.settings.tokens import Assertion, Tokens
 from gateway_addons.settings.values import EnvironmentName, Frozen, HostName, Listen, SettingsError
@@ -48,6 +48,7 @@ class Settings(Frozen):
     drain: Drain = Drain()
     state: State
     opa: Opa
+    policy: Policy
     redis: Redis
     quota: Quota = Quota()
     journal: JournalSettings

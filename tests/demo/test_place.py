@@ -52,7 +52,8 @@ def test_the_socket_path_fits_a_socket(tmp_path: Path, depth: int) -> None:
 
 def test_free_ports_are_different_and_free() -> None:
     chosen = ports.choose(None)
-    numbers = [chosen.production, chosen.sandbox, chosen.admin, chosen.redis, chosen.backend_production, chosen.backend_sandbox]
+    numbers = [chosen.production, chosen.sandbox, chosen.admin, chosen.redis, chosen.backend_production, chosen.backend_sandbox,
+               chosen.bundles]
     assert len(set(numbers)) == ports.COUNT
     assert chosen.listener("sandbox") == chosen.sandbox
     assert chosen.backend("production") == chosen.backend_production

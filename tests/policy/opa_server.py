@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway_addons.adapters.policy.opa_config import base_config
+
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20
 
@@ -38,9 +40,11 @@ class OpaServer:
         self._folder = tempfile.TemporaryDirectory(prefix="poterne-opa-")
         self._socket = str(Path(self._folder.name) / "opa.sock")
         self._log = Path(self._folder.name) / "opa.log"
+        settings = Path(self._folder.name) / "opa.json"
+        settings.write_text(json.dumps(base_config()), encoding="utf-8")
         self._command = [
             str(opa_binary()), "run", "--server", "--addr", f"unix://{self._socket}", "--unix-socket-perm", "660",
-            "--authorization=basic", "--config-file", str(ROOT / "deploy" / "opa" / "config.yaml"),
+            "--authorization=basic", "--config-file", str(settings),
             "--disable-telemetry", "--log-level", "error", "--bundle", str(bundle)]
 
     def __enter__(self) -> Self:

@@ -1,6 +1,7 @@
 """The bundle: its revision is its content, it is the same on every machine, and it cannot ask the world for anything."""
 
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gateway_addons.adapters.policy.bundle import BundleError, build_bundle
+from gateway_addons.adapters.policy.bundle import Sources, build_bundle
+from gateway_addons.adapters.policy.opa_binary import BundleError
 from gateway_addons.core.contract.model import Contract
 from tests.policy.calls import allowed_call, allowed_token, health_call
 from tests.policy.opa_server import ROOT, opa_binary
@@ -24,14 +26,14 @@ def sources(tmp_path: Path) -> Path:
 
 def build(sources: Path) -> tuple[str, bytes]:
     out = sources / "out" / "bundle.tar.gz"
-    revision = build_bundle(opa_binary(), sources / "policies", sources / "config" / "contracts", out)
-    return revision, out.read_bytes()
+    revision = build_bundle(Sources(opa_binary(), sources / "policies", sources / "config" / "contracts",
+                                    sources / "config" / "readings.yaml"), out)
+    return str(revision), out.read_bytes()
 
 
 def test_the_revision_is_the_content(sources: Path) -> None:
     first = build(sources)
-    assert first[0].startswith("r-")
-    assert len(first[0]) == 18
+    assert re.fullmatch(r"r-00000001-[0-9a-f]{16}", first[0])
     assert build(sources) == first
     contract = sources / "config" / "contracts" / "production" / "anfm.yaml"
     original = contract.read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from gateway_addons.core.contract.compile import compile_contracts
 from gateway_addons.core.contract.model import Contract
 from gateway_addons.core.contract.sample_call import NoSuchCall, changed, sample_call, sample_token_request
 from gateway_addons.core.explanation import ControlExplained
+from tests.policy.conftest import sources
 from tests.policy.opa_server import ROOT, opa_binary
 
 NOW = datetime(2026, 11, 23, 19, 10, tzinfo=UTC)
@@ -97,7 +98,7 @@ def test_a_right_that_is_missing_is_told_where_policy_finds_it(contracts: dict[s
 
 def test_a_bundle_answers_like_its_folder(contracts: dict[str, Contract], tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.tar.gz"
-    build_bundle(opa_binary(), ROOT / "policies", ROOT / "config" / "contracts", bundle)
+    build_bundle(sources(ROOT / "config" / "contracts"), bundle)
     found = explain(opa_binary(), bundle, document(contracts["production/anfm.yaml"], address__source="198.51.100.9"))
     told = next(c for c in found.controls if c.name == "address")
     assert told.failed_at[-1].text == "net.cidr_contains(network, input.address.source)"

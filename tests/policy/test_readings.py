@@ -10,7 +10,8 @@ import yaml
 from gateway_addons.adapters.policy.bundle import build_bundle
 from gateway_addons.core.contract.model import Contract
 from tests.policy.calls import allowed_call, allowed_token
-from tests.policy.opa_server import ROOT, OpaServer, opa_binary
+from tests.policy.conftest import sources
+from tests.policy.opa_server import ROOT, OpaServer
 
 OTHER: dict[str, Any] = {
     "suspension_homologation": "fin_validite", "questionnaire_expire": "suspendre", "api_bloquee": False,
@@ -39,7 +40,7 @@ def other_opa(variants: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (folder / "readings.yaml").write_text(yaml.safe_dump({"version_schema": 1, "production": OTHER, "bac_a_sable": stopped}))
     sandbox = variants / "sandbox" / "anfm.yaml"
     sandbox.write_bytes((ROOT / "config" / "contracts" / "sandbox" / "anfm.yaml").read_bytes())
-    build_bundle(opa_binary(), ROOT / "policies", variants, folder / "bundle.tar.gz", folder / "readings.yaml")
+    build_bundle(sources(variants, folder / "readings.yaml"), folder / "bundle.tar.gz")
     sandbox.unlink()
     with OpaServer(folder / "bundle.tar.gz") as server:
         yield server

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway_addons.adapters.policy.bundle import FORBIDDEN_BUILTINS
+from gateway_addons.adapters.policy.opa_binary import FORBIDDEN_BUILTINS
 from gateway_addons.core.reasons import REASONS
 from tests.policy.opa_server import ROOT, opa_binary
 

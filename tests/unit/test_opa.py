@@ -6,15 +6,20 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway_addons.adapters.policy.opa import OpaPolicy
+from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.evidence.certificate import ABSENT
 from gateway_addons.core.facts import AddressFacts, CallFacts, Evidence, IdentifierFacts, IdentityFacts, RightsFacts
-from tests.unit.test_decision import ALLOWED
+from tests.unit import test_decision
+
+ONE = "r-00000001-0123456789abcdef"
+ALLOWED = test_decision.ALLOWED | {"revision": ONE}
 
 EVIDENCE = Evidence(
     datetime.now(UTC), "production", CallFacts("r", "c", "infinoe", "POST", "/x", "x", "comptable", "creer", "s"), ABSENT,
@@ -50,49 +55,62 @@ def http(body: Any, status: str = "200 OK") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status.encode(), len(raw), raw)
 
 
-GOOD = {"result": ALLOWED, "provenance": {"bundles": {"b": {"revision": "r-1"}}}}
+GOOD = {"result": ALLOWED, "provenance": {"bundles": {"b": {"revision": ONE}}}}
 
 
-async def decide(answer: bytes | None, timeout_s: float = 1.0) -> Any:
+@pytest.fixture
+def floor(tmp_path: Path) -> RevisionFloor:
+    return RevisionFloor(tmp_path / "highest")
+
+
+async def decide(answer: bytes | None, floor: RevisionFloor, timeout_s: float = 1.0) -> Any:
     async with server(answer) as address:
-        policy = OpaPolicy(address, timeout_s)
+        policy = OpaPolicy(address, timeout_s, floor)
         try:
             return await policy.decide(EVIDENCE)
         finally:
             await policy.close()
 
 
-async def test_a_whole_decision() -> None:
-    assert (await decide(http(GOOD))).allow is True
+async def test_a_whole_decision(floor: RevisionFloor) -> None:
+    assert (await decide(http(GOOD), floor)).allow is True
+    assert floor.sequence == 1
+
+
+async def test_a_decision_of_an_older_revision_than_one_seen_before_is_none(floor: RevisionFloor) -> None:
+    floor.check("r-00000002-0123456789abcdef", 0)
+    with pytest.raises(PolicyUnavailable, match="sequence 2 was already seen"):
+        await decide(http(GOOD), floor)
 
 
 BAD: dict[str, bytes] = {
     "500": http(GOOD, "500 Internal Server Error"), "404": http(GOOD, "404 Not Found"), "401": http(GOOD, "401 Unauthorized"),
     "204": b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", "redirect": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
     "undefined": http({"provenance": GOOD["provenance"]}), "no JSON": http(b"{"), "a list": http([GOOD]), "true": http(True),
-    "no provenance": http({"result": ALLOWED}), "of another revision": http(GOOD | {"provenance": {"bundles": {"b": {"revision": "r-2"}}}}),
-    "two bundles": http(GOOD | {"provenance": {"bundles": {"b": {"revision": "r-1"}, "c": {"revision": "r-2"}}}}),
+    "no provenance": http({"result": ALLOWED}), "of another revision": http(GOOD | {"provenance": {"bundles": {"b": {"revision": "r-00000002-0123456789abcdef"}}}}),
+    "two bundles": http(GOOD | {"provenance": {"bundles": {"b": {"revision": ONE}, "c": {"revision": "r-00000002-0123456789abcdef"}}}}),
     "a refusal that says allow": http(GOOD | {"result": ALLOWED | {"reasons": [{"code": "900805", "control": "address", "clause": "x"}]}}),
     "closes": b"", "torn": http(GOOD)[:-10], "no HTTP": b"nonsense\r\n\r\n", "endless": http(b'"' + b"a" * (2 << 20) + b'"'),
 }
 
 
 @pytest.mark.parametrize("answer", [pytest.param(a, id=name) for name, a in BAD.items()])
-async def test_anything_else_is_unavailable(answer: bytes) -> None:
+async def test_anything_else_is_unavailable(answer: bytes, floor: RevisionFloor) -> None:
     with pytest.raises(PolicyUnavailable):
-        await decide(answer)
+        await decide(answer, floor)
+    assert floor.sequence == 0
 
 
-async def test_silence_is_bounded() -> None:
+async def test_silence_is_bounded(floor: RevisionFloor) -> None:
     start = time.monotonic()
     with pytest.raises(PolicyUnavailable):
-        await decide(None, timeout_s=0.3)
+        await decide(None, floor, timeout_s=0.3)
     assert time.monotonic() - start < 2
 
 
-async def test_nobody_there() -> None:
+async def test_nobody_there(floor: RevisionFloor) -> None:
     for address in ("unix:///nowhere/opa.sock", "http://127.0.0.1:1"):
-        policy = OpaPolicy(address, 0.5)
+        policy = OpaPolicy(address, 0.5, floor)
         with pytest.raises(PolicyUnavailable):
             await policy.decide(EVIDENCE)
         with pytest.raises(PolicyUnavailable):

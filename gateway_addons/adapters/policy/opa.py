@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.core.decision import Decision, TokenDecision, read_decision
 from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.facts import Evidence, TokenEvidence
@@ -26,7 +27,8 @@ TOKEN_PATH = "/v1/data/poterne/token/decision?provenance=true"  # noqa: S105 - a
 class OpaPolicy:
     """The `PolicyEngine` that asks OPA; implements `core.ports.PolicyEngine`."""
 
-    def __init__(self, address: str, timeout_s: float) -> None:
+    def __init__(self, address: str, timeout_s: float, floor: RevisionFloor) -> None:
+        self._floor = floor
         self._base = address if address.startswith("http://") else "http://opa"
         self._socket = address.removeprefix("unix://") if address.startswith("unix://") else None
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
@@ -38,18 +40,20 @@ class OpaPolicy:
 
         Raises:
             PolicyUnavailable: no answer in time, an answer that is not 200, no `result` (undefined), a malformed decision,
-                or a decision whose revision is not that of the bundle OPA says it serves.
+                or a decision whose revision is not that of the bundle OPA says it serves, or is older than one seen before.
         """
-        answer = await self._ask(DECISION_PATH, evidence.document())
+        answer, floor = await self._ask(DECISION_PATH, evidence.document())
         decision = read_decision(Decision, answer.get("result"))
         _check_revision(decision.revision, answer)
+        self._floor.check(decision.revision, floor)
         return decision
 
     async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
         """May a token be issued. Raises `PolicyUnavailable` like `decide`."""
-        answer = await self._ask(TOKEN_PATH, evidence.document())
+        answer, floor = await self._ask(TOKEN_PATH, evidence.document())
         decision = read_decision(TokenDecision, answer.get("result"))
         _check_revision(decision.revision, answer)
+        self._floor.check(decision.revision, floor)
         return decision
 
     async def healthy(self) -> None:
@@ -66,14 +70,17 @@ class OpaPolicy:
         if self._session is not None:
             await self._session.close()
 
-    async def _ask(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, path: str, document: dict[str, Any]) -> tuple[dict[str, Any], int]:
+        """OPA's answer, and the revision floor of the moment the question left."""
         body = json.dumps({"input": document}, separators=(",", ":")).encode()
         try:
-            async with self._turn, self._http().post(
-                self._base + path, data=body, headers={"Content-Type": "application/json"}
-            ) as response:
-                raw = await response.content.read(MAX_ANSWER_BYTES)
-                status = response.status
+            async with self._turn:
+                floor = self._floor.sequence
+                async with self._http().post(
+                    self._base + path, data=body, headers={"Content-Type": "application/json"}
+                ) as response:
+                    raw = await response.content.read(MAX_ANSWER_BYTES)
+                    status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as e:
             raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
         if status != 200:
@@ -84,7 +91,7 @@ class OpaPolicy:
             raise PolicyUnavailable("OPA's answer is not JSON") from e
         if not isinstance(answer, dict):
             raise PolicyUnavailable("OPA's answer is not an object")
-        return answer
+        return answer, floor
 
     def _http(self) -> aiohttp.ClientSession:
         """The session is made on first use, since it belongs to the running loop."""
