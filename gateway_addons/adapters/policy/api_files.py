@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
+from gateway_addons.adapters.policy import strict_yaml
 from gateway_addons.core.routes import Api, RouteTable
+
+MAX_FILE_BYTES = 256 * 1024
 
 
 class ApiFileError(Exception):
@@ -26,11 +28,29 @@ def load_routes(files: Iterable[Path]) -> tuple[RouteTable, tuple[Api, ...]]:
         raise ApiFileError(str(e)) from e
 
 
+def load_apis(folder: Path) -> dict[str, Api]:
+    """The APIs of a folder by name. Raises `ApiFileError`, also when there is none."""
+    _, apis = load_routes(sorted(folder.glob("*.yaml")))
+    if not apis:
+        raise ApiFileError(f"{folder}: no file is for an API")
+    return {api.api: api for api in apis}
+
+
 def _load(file: Path) -> Api:
     try:
-        return Api.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as e:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ApiFileError(f"{file}: larger than {MAX_FILE_BYTES} bytes")
+        text = file.read_text(encoding="utf-8")
+        return Api.model_validate(strict_yaml.read(text))
+    except strict_yaml.YamlDefect as e:
+        raise ApiFileError(f"{file}:{e.line}: {e.why}") from e
+    except (OSError, UnicodeDecodeError) as e:
         raise ApiFileError(f"{file}: {e}") from e
     except ValidationError as e:
-        places = "; ".join(f"{'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors(include_url=False))
-        raise ApiFileError(f"{file}: {places}") from e
+        raise ApiFileError("\n".join(f"{file}:{_line(text, x['loc'])}: {'.'.join(map(str, x['loc']))}: {x['msg']}"
+                                     for x in e.errors(include_url=False))) from e
+
+
+def _line(text: str, path: tuple[str | int, ...]) -> int:
+    lines = strict_yaml.lines(text)
+    return next(lines[path[:size]] for size in range(len(path), -1, -1) if path[:size] in lines)

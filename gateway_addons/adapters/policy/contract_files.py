@@ -1,117 +1,209 @@
 """Contracts in YAML files: read strictly, with errors that say file, line, place, clause and what to do."""
 
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from gateway_addons.adapters.policy import strict_yaml
+from gateway_addons.adapters.policy.api_files import load_apis
+from gateway_addons.core.contract.api_fit import misfits
+from gateway_addons.core.contract.compile import claims
+from gateway_addons.core.contract.fields import Incoherent
 from gateway_addons.core.contract.model import ENVIRONMENTS, Contract
+from gateway_addons.core.contract.places import clause_of, nearest_name, split_clause
 from gateway_addons.core.contract.readings import Readings
+from gateway_addons.core.routes import Api
 
 MAX_FILE_BYTES = 256 * 1024
-MAX_DEPTH = 32
+PROJECT_APIS = Path(__file__).resolve().parents[3] / "config" / "apis"
+"""The APIs that contracts are held against where their folder has no `apis` beside it."""
+
+type Apis = Mapping[str, Api]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One thing that is wrong with a file: `path` is dotted, `line` is 1-based, `text` says what is wrong and what to do."""
+
+    file: str
+    line: int
+    path: str
+    clause: str
+    text: str
+
+    def __str__(self) -> str:
+        clause = f"clause {self.clause}: " if self.clause else ""
+        return f"{self.file}:{self.line}: {self.path or 'contract'}: {clause}{self.text}"
 
 
 class ContractFileError(Exception):
-    """A contract's file cannot be used; one line for each defect."""
+    """Contracts' files cannot be used; the message has one line for each of `defects`."""
+
+    def __init__(self, defects: Sequence[Defect]) -> None:
+        super().__init__("\n".join(str(d) for d in defects))
+        self.defects = tuple(defects)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (they hide size), merge keys or repeated keys (the last would win in silence), not deep."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            raise _refused("aliases are not accepted", event)
-        if self.depth >= MAX_DEPTH:
-            raise _refused(f"deeper than {MAX_DEPTH} levels", event)
-        self.depth += 1
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain name", key_node.start_mark)
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is repeated", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _refused(why: str, event: Any) -> yaml.constructor.ConstructorError:
-    return yaml.constructor.ConstructorError(None, None, why, event.start_mark)
-
-
-def load_contract(file: Path) -> Contract:
-    """One contract.
+def load_contract(file: Path, apis: Apis | None = None) -> Contract:
+    """One contract; `apis` are those it may name (by default those of the folder that the contract lies in).
 
     Raises:
-        ContractFileError: the file cannot be read, is not strict YAML, or is not a contract.
+        ContractFileError: the file cannot be read, is not strict YAML, is not a contract, or does not fit its API.
     """
-    return _load(file, Contract)
+    text = _text(file)
+    contract = _parse(file, text, Contract)
+    known = apis if apis is not None else apis_for(file.resolve().parent.parent)
+    places = _of_api(contract, known) + _hashes(contract, file)
+    if places:
+        raise ContractFileError(_located(file, text, places))
+    return contract
 
 
 def load_readings(file: Path) -> Readings:
     """How unclear clauses are read. Raises `ContractFileError` like `load_contract`."""
-    return _load(file, Readings)
+    return _parse(file, _text(file), Readings)
 
 
-def _load[S: (Contract, Readings)](file: Path, kind: type[S]) -> S:
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise ContractFileError(f"{file}: larger than {MAX_FILE_BYTES} bytes")
-        text = file.read_text(encoding="utf-8")
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader made stricter
-    except OSError as e:
-        raise ContractFileError(f"{file}: cannot be read ({e.strerror})") from e
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as e:
-        raise ContractFileError(f"{file}: not the YAML of a contract: {' '.join(str(e).split())}") from e
-    try:
-        return kind.model_validate(document)
-    except ValidationError as e:
-        raise ContractFileError("\n".join(_defect(file, text, error) for error in e.errors(include_url=False))) from e
-
-
-def load_contracts(folder: Path) -> list[tuple[str, Contract]]:
+def load_contracts(folder: Path, apis: Apis | None = None) -> list[tuple[str, Contract]]:
     """All contracts of `folder/{production,sandbox}/*.yaml`, as (file's name, contract).
 
     Raises:
-        ContractFileError: any file that cannot be used, or that lies in the other environment's folder.
+        ContractFileError: any file that cannot be used, that lies in the other environment's folder, or that claims what
+            another claims; all defects of all files.
     """
-    found = []
+    known = apis if apis is not None else apis_for(folder)
+    found: list[tuple[str, Contract]] = []
+    defects: list[Defect] = []
     for environment in sorted(set(ENVIRONMENTS.values())):
         for file in sorted((folder / environment).glob("*.yaml")):
-            contract = load_contract(file)
+            try:
+                contract = load_contract(file, known)
+            except ContractFileError as e:
+                defects += e.defects
+                continue
             if contract.environment != environment:
-                raise ContractFileError(f"{file}: convention.environnement is {contract.convention.environnement} (4-e)")
+                defects += _located(file, _text(file), [(
+                    "convention.environnement", f"4-e: {contract.convention.environnement} in the folder {environment}/; "
+                    "move the file or correct the line")])
             found.append((f"{environment}/{file.name}", contract))
-    if not found:
-        raise ContractFileError(f"{folder}: no contract in production/ or sandbox/")
+    defects += conflicts((folder / name, contract) for name, contract in found)
+    if not found and not defects:
+        raise ContractFileError([Defect(str(folder), 1, "", "", "no contract in production/ or sandbox/; make one with "
+                                                                "`poterne contract new`")])
+    if defects:
+        raise ContractFileError(defects)
     return found
 
 
-def _defect(file: Path, text: str, error: Any) -> str:
-    path = [str(part) for part in error["loc"]]
-    return f"{file}:{_line_of(text, path)}: {'.'.join(path) or 'contract'}: {error['msg']}"
+def conflicts(contracts: Iterable[tuple[Path, Contract]]) -> list[Defect]:
+    """What two contracts of one environment claim: number, certificate, identifier, client (4-C1 to 4-C4)."""
+    owners: dict[tuple[str, str, str], Path] = {}
+    found: list[Defect] = []
+    for file, contract in contracts:
+        for claim in claims(contract):
+            other = owners.setdefault((contract.environment, claim.index, claim.key), file)
+            if other != file:
+                found += _located(file, _text(file), [(
+                    claim.path, f"{claim.clause}: {claim.key!r} is also in {other}; one contract only may have it: take it out "
+                    "of one of the two")])
+    return found
 
 
-def _line_of(text: str, path: list[str]) -> int:
-    """The line of the deepest part of `path` that the file has (1-based)."""
-    node, line = yaml.compose(text, Loader=yaml.SafeLoader), 1
-    for part in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == part), None)
-            if pair is None:
-                return line
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
-            node = node.value[int(part)]
-            line = node.start_mark.line + 1
-    return line
+def apis_for(folder: Path) -> dict[str, Api]:
+    """The APIs in `apis/` beside a folder of contracts, or else those of the project. Raises `ApiFileError`."""
+    beside = folder.parent / "apis"
+    return load_apis(beside if beside.is_dir() else PROJECT_APIS)
+
+
+def _text(file: Path) -> str:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ContractFileError([Defect(str(file), 1, "", "", f"larger than {MAX_FILE_BYTES} bytes")])
+        return file.read_text(encoding="utf-8")
+    except OSError as e:
+        raise ContractFileError([Defect(str(file), 1, "", "", f"cannot be read ({e.strerror})")]) from e
+    except UnicodeDecodeError as e:
+        raise ContractFileError([Defect(str(file), 1, "", "", f"is not UTF-8 ({e.reason} at byte {e.start})")]) from e
+
+
+def _parse[S: (Contract, Readings)](file: Path, text: str, kind: type[S]) -> S:
+    try:
+        return kind.model_validate(strict_yaml.read(text))
+    except strict_yaml.YamlDefect as e:
+        clause = clause_of(kind, e.path)
+        raise ContractFileError([Defect(str(file), e.line, _dotted(e.path), clause, e.why)]) from e
+    except ValidationError as e:
+        places = [place for error in e.errors(include_url=False) for place in _places(kind, error)]
+        raise ContractFileError(_located(file, text, places, kind)) from e
+
+
+def _places(kind: type[BaseModel], error: Any) -> list[tuple[str, str]]:
+    """The places of one of pydantic's errors, as (dotted path, text with its clause first)."""
+    path = list(error["loc"])
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, Incoherent):
+        return [(f"{_dotted(path)}.{place}".strip("."), why) for place, why in cause.places]
+    text, given = str(error["msg"]).removeprefix("Value error, "), error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            text = f"unknown key; {nearest_name(kind, path)}"
+        case "missing":
+            text = "this key is missing; add it"
+        case "string_type" if isinstance(given, int | float):
+            text = f"{given} must be a text; write it between quotes"
+        case "bool_type":
+            text = "write true or false, without quotes"
+        case "int_type" | "int_from_float":
+            text = "write a whole number, without quotes"
+        case "model_type" | "model_attributes_type":
+            text = "a section with keys is needed here"
+        case "timezone_aware":
+            text = "the moment needs its zone (2026-01-31T10:00:00+01:00)"
+        case _:
+            pass
+    return [(_dotted(path), text)]
+
+
+def _located(file: Path, text: str, places: Iterable[tuple[str, str]], kind: type[BaseModel] = Contract) -> list[Defect]:
+    lines = strict_yaml.lines(text)
+    found = []
+    for path, why in places:
+        parts: tuple[str | int, ...] = tuple(int(p) if p.isdigit() else p for p in path.split(".")) if path else ()
+        named, sentence = split_clause(why) if ": " in why[:20] and why[:1].isdigit() else ("", why)
+        line = next(lines[parts[:size]] for size in range(len(parts), -1, -1) if parts[:size] in lines)
+        found.append(Defect(str(file), line, path, named or clause_of(kind, parts), sentence))
+    return found
+
+
+def _of_api(contract: Contract, apis: Apis) -> list[tuple[str, str]]:
+    api = apis.get(contract.convention.api)
+    if api is None:
+        known = ", ".join(sorted(apis))
+        return [("convention.api", f"1-a: there is no API {contract.convention.api!r}; config/apis/ has {known}")]
+    return misfits(contract, api)
+
+
+def _hashes(contract: Contract, file: Path) -> list[tuple[str, str]]:
+    """1-c: the documents beside the contract are those that were accepted."""
+    named = [("datapass.instantane_fichier", contract.datapass.instantane_fichier, contract.datapass.instantane_sha256),
+             ("cgu.fichier", contract.cgu.fichier, contract.cgu.sha256)]
+    found = []
+    for path, name, sha256 in named:
+        if name is None:
+            continue
+        try:
+            actual = hashlib.sha256((file.parent / name).read_bytes()).hexdigest()
+        except OSError as e:
+            found.append((path, f"1-c: {name} cannot be read ({e.strerror}); put it beside the contract"))
+            continue
+        if actual != sha256:
+            found.append((path, f"1-c: {name} is not what was accepted: its SHA-256 is {actual}"))
+    return found
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in path)

@@ -6,10 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from gateway_addons.core.contract.fields import Day, Flux, Name, Operation, Section, Sha256, Siret, Text
-
-SCOPES = ("infinoe_budgetaire_ecriture", "infinoe_comptable_ecriture", "infinoe_financiere_ecriture",
-          "infinoe_referentiel_ecriture")
+from gateway_addons.core.contract.fields import (
+    BytesPerMinute,
+    CallsPerMinute,
+    Day,
+    Flux,
+    Name,
+    Operation,
+    Scope,
+    Section,
+    Sha256,
+    Siret,
+    Text,
+)
 
 
 def _network(value: str) -> str:
@@ -20,24 +29,29 @@ def _network(value: str) -> str:
 
 
 Network = Annotated[str, AfterValidator(_network)]
-Scope = Literal["infinoe_budgetaire_ecriture", "infinoe_comptable_ecriture", "infinoe_financiere_ecriture",
-                "infinoe_referentiel_ecriture"]
 DistinguishedName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^|]+$")]
 """Without `|`, which stands between issuer and subject in the look-up key."""
 
-BudgetName = Annotated[str, StringConstraints(pattern=r"^(BP|BA|SACD)/[A-Za-z0-9]{1,10}$")]
-_PERIODES = re.compile(r"(0[1-9]|1[0-3])(?:\.\.(0[1-9]|1[0-3]))?")
+BudgetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,32})?$")]
+_PERIODES = re.compile(r"([0-9]{2})\.\.([0-9]{2})")
+_PERIODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,9}")
 
 
 class Certificat(Section):
-    """C1: a certificate of this contract, by its fingerprint, or by issuer and subject (RFC 4514, as shown by the gateway)."""
+    """A certificate of this contract, by its fingerprint, or by issuer and subject (4-C1)."""
 
     empreinte_sha256: Sha256 | None = None
+    """4-C1: SHA-256 of the certificate (DER), 64 hexadecimal digits; it goes before the names."""
     sujet: Text
+    """4-C1: subject, as RFC 4514 writes it and the gateway shows it."""
     emetteur: DistinguishedName
+    """4-C1: issuer, likewise."""
     du: Day
+    """4-C1: first day on which the registration counts."""
     au: Day
+    """4-C1: last day on which the registration counts."""
     eku: tuple[Literal["clientAuth"], ...] = ("clientAuth",)
+    """4-C1: extended key usages that the certificate must have."""
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> "Certificat":
@@ -47,55 +61,68 @@ class Certificat(Section):
 
 
 class ClientOAuth2(Section):
-    """C4: an OAuth2 client, its one way to authenticate (RFC 6749 2.3, RFC 7523, RFC 8705) and its scopes."""
+    """An OAuth2 client, its one way to authenticate (RFC 6749 2.3, RFC 7523, RFC 8705) and its scopes (4-C4)."""
 
     client_id: Name
+    """4-C4: the client's name at the token endpoint."""
     auth: Literal["client_secret_basic+mtls", "private_key_jwt+mtls", "tls_client_auth", "self_signed_tls_client_auth"]
+    """8-b: how the client authenticates."""
     scopes: tuple[Scope, ...] = Field(min_length=1)
+    """4-C5: scopes that a token of this client may have."""
 
 
 class Acces(Section):
-    """Section 4 of the terms of use."""
+    """Who may call: certificates, addresses, technical identifiers, OAuth2 clients (4-C1)."""
 
     certificats: tuple[Certificat, ...] = Field(min_length=1)
+    """4-C1: certificates; a renewal is one more line."""
     adresses_ip: tuple[Network, ...] = Field(min_length=1)
+    """4-C2: networks that calls come from, IPv4 or IPv6, in CIDR form (192.0.2.16/28)."""
     identifiants_techniques: tuple[Name, ...] = Field(min_length=1)
+    """4-C3: values of the header ID_Teleservice."""
     clients_oauth2: tuple[ClientOAuth2, ...] = Field(min_length=1)
+    """4-C4: OAuth2 clients."""
 
 
 class Droit(Section):
-    """C5: one line of rights; it refers to the text that justifies it (3.1.1-b)."""
+    """One line of rights; it refers to the text that justifies it (4-C5, 3.1.1-b)."""
 
     flux: Flux
+    """4-C5: the flux, one of the API's."""
     operations: tuple[Operation, ...] = Field(min_length=1)
+    """2.2.1: operations on that flux, each a right of its own."""
     siret: Siret
+    """2.1-b: the entity that the entries are about."""
     budgets: tuple[BudgetName, ...] = ()
-    exercices: tuple[Annotated[int, Field(ge=2000, le=2100)], ...] = Field(min_length=1)
+    """4-C5: budgets (BP/01); none for a flux that has none."""
+    exercices: tuple[Annotated[int, Field(strict=True, ge=1900, le=9999)], ...] = ()
+    """4-C5: exercices; none for a flux that has none."""
     periodes: tuple[str, ...] = ()
+    """4-C5: périodes, or ranges of two-digit ones (01..13); none for a flux that has none."""
     depot_du: Day
+    """4-C5: first day on which entries may be sent."""
     depot_au: Day
+    """4-C5: last day on which entries may be sent."""
     texte_id: Name
+    """3.1.1-b: the text of cadre_juridique.textes that justifies this right; the right ends with it (13-b)."""
 
     @model_validator(mode="after")
-    def _dimensions(self) -> "Droit":
+    def _window_and_periodes(self) -> "Droit":
         if self.depot_au < self.depot_du:
             raise ValueError("4-C5: depot_au is before depot_du")
-        if self.flux == "referentiel":
-            if self.budgets or self.periodes:
-                raise ValueError("a right for référentiels has neither budgets nor periodes")
-        elif not (self.budgets and self.periodes):
-            raise ValueError("4-C5: a right names its budgets and periodes")
         self.months()
         return self
 
     def months(self) -> tuple[str, ...]:
-        """The périodes as two digits each, ranges written out. Raises `ValueError` for anything else."""
+        """The périodes, ranges written out. Raises `ValueError` for what is neither a période nor a range."""
         found: set[str] = set()
         for text in self.periodes:
-            match = _PERIODES.fullmatch(text)
-            if match is None or (match[2] is not None and match[2] < match[1]):
-                raise ValueError(f"periodes: {text!r} is not 01 to 13, nor a range like 01..13")
-            found |= {f"{n:02}" for n in range(int(match[1]), int(match[2] or match[1]) + 1)}
+            if (span := _PERIODES.fullmatch(text)) and span[1] <= span[2]:
+                found |= {f"{n:02}" for n in range(int(span[1]), int(span[2]) + 1)}
+            elif span is None and _PERIODE.fullmatch(text):
+                found.add(text)
+            else:
+                raise ValueError(f"4-C5: periodes: {text!r} is neither a période nor a range like 01..13")
         return tuple(sorted(found))
 
 
@@ -103,18 +130,26 @@ class Justificatif(Section):
     """The evidence for a higher quota (9.2-b)."""
 
     releves_pics: Text
-    nb_dossiers: Annotated[int, Field(ge=1)]
+    """9.2-b: the peaks that were measured."""
+    nb_dossiers: Annotated[int, Field(strict=True, ge=1)]
+    """9.2-b: how many files are sent."""
     periodicite: Text
+    """9.2-b: how often."""
     decision: Literal["acceptee", "refusee"] | None = None
+    """9.2-b: what the producer decided."""
 
 
 class Limite(Section):
-    """A limit besides the quota, of one flux, one operation, both or neither (3.1.1-g): calls, bytes of bodies, or both."""
+    """A limit besides the quota, of one flux, one operation, both or neither: calls, bytes of bodies, or both (3.1.1-g)."""
 
     flux: Flux | None = None
+    """3.1.1-g: the flux; none for every flux."""
     operation: Operation | None = None
-    appels_par_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    octets_par_minute: Annotated[int, Field(ge=1, le=1 << 40)] | None = None
+    """3.1.1-g: the operation; none for every operation."""
+    appels_par_minute: CallsPerMinute | None = None
+    """3.1.1-g: calls in any 60 seconds."""
+    octets_par_minute: BytesPerMinute | None = None
+    """3.1.1-g: bytes of bodies in any 60 seconds."""
 
     @model_validator(mode="after")
     def _limits_something(self) -> "Limite":
@@ -124,12 +159,16 @@ class Limite(Section):
 
 
 class Volumetrie(Section):
-    """The quota (9.2); `None` is the environment's default. `limites` are charged besides it."""
+    """The quota, and limits besides it (3.1.1-g, 9.2)."""
 
-    appels_par_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    appels_par_minute: CallsPerMinute | None = None
+    """9.2-a: calls in any 60 seconds; without it the environment's default (200, sandbox 50)."""
     justification: Text | None = None
+    """9.2-b: why a quota above the default is needed."""
     justificatifs: tuple[Justificatif, ...] = ()
+    """9.2-b: the evidence for it, and the producer's decision."""
     limites: Annotated[tuple[Limite, ...], Field(max_length=16)] = ()
+    """3.1.1-g: limits that are charged besides the quota."""
 
     @model_validator(mode="after")
     def _limits_are_distinct(self) -> "Volumetrie":

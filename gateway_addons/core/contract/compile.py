@@ -3,7 +3,8 @@
 Nothing that a date decides is decided here: dates go along as they are, and Rego compares them with `input.now`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -31,18 +32,32 @@ def compile_contracts(contracts: Iterable[tuple[str, Contract]]) -> dict[str, An
     for file, contract in contracts:
         place = data[contract.environment]
         own_id = contract.convention.id
-        claims = {
-            "by_id": [own_id],
-            "certificates": [certificate_key(c) for c in contract.acces.certificats],
-            "identifiers": list(contract.acces.identifiants_techniques),
-            "clients": [c.client_id for c in contract.acces.clients_oauth2],
-        }
-        for index, keys in claims.items():
-            for key in keys:
-                _claim(owners, (contract.environment, index, key), file)
-                place[index][key] = own_id
+        for claim in claims(contract):
+            _claim(owners, (contract.environment, claim.index, claim.key), file)
+            place[claim.index][claim.key] = own_id
         place["by_id"][own_id] = _contract(contract)
     return data
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An identity that leads to one contract only: the index of OPA's data, the key, where the contract says it, the clause."""
+
+    index: str
+    key: str
+    path: str
+    clause: str
+
+
+def claims(contract: Contract) -> Iterator[Claim]:
+    """Everything that leads to this contract."""
+    yield Claim("by_id", contract.convention.id, "convention.id", "1-a")
+    for number, certificate in enumerate(contract.acces.certificats):
+        yield Claim("certificates", certificate_key(certificate), f"acces.certificats.{number}", "4-C1")
+    for number, identifier in enumerate(contract.acces.identifiants_techniques):
+        yield Claim("identifiers", identifier, f"acces.identifiants_techniques.{number}", "4-C3")
+    for number, client in enumerate(contract.acces.clients_oauth2):
+        yield Claim("clients", client.client_id, f"acces.clients_oauth2.{number}.client_id", "4-C4")
 
 
 def certificate_key(certificate: Certificat) -> str:
