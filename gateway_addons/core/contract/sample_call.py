@@ -62,7 +62,8 @@ def sample_token_request(contract: Contract, now: datetime) -> TokenEvidence:
     client = contract.acces.clients_oauth2[0]
     return TokenEvidence(
         now=now, environment=contract.environment, certificate=sample_certificate(contract, now),
-        address=sample_address(contract), client=ClientFacts(client.client_id, True, None, tuple(client.scopes)))
+        address=sample_address(contract), client=ClientFacts(
+            client.client_id, True, None, tuple(client.scopes), client.auth.removesuffix("+mtls")))
 
 
 def sample_certificate(contract: Contract, now: datetime) -> CertificateFacts:
@@ -90,7 +91,8 @@ def sample_identity(contract: Contract, scope: str | None, certificate: Certific
     return IdentityFacts(
         presented=True, verified=True, failure=None, client_id=client.client_id, scopes=tuple(client.scopes),
         environment=contract.environment, issued_at=rfc3339(now - timedelta(minutes=1)),
-        expires_at=rfc3339(now + timedelta(minutes=9)), certificate_sha256=certificate.sha256)
+        expires_at=rfc3339(now + timedelta(minutes=9)), certificate_sha256=certificate.sha256, leeway_s=0,
+        revocation="good")
 
 
 def sample_rights(route: Route, right: Droit | None) -> RightsFacts:
