@@ -36,8 +36,8 @@ def test_signed_to_the_byte() -> None:
     raw, digest = make_line(1, GENESIS, {"type": "scellement"}, sign)
     line = read_line(raw)
     assert line.signed() == (seen[0], signature)
-    assert raw == seen[0] + b',"signature":"' + signature.encode() + b'"}\n'
-    assert json.loads(raw)["hash"] == digest == line.hash
+    assert raw == seen[0] + b',"signature":"' + signature.encode() + b'","hash":"' + digest.encode() + b'"}\n'
+    assert "sha256:" + hashlib.sha256(raw.partition(b',"hash":"')[0]).hexdigest() == digest == line.hash
     assert read_line(make_line(1, GENESIS, {"type": "appel"})[0]).signed() is None
 
 
@@ -53,10 +53,7 @@ def test_what_is_written_is_read(seq: int, fields: dict[str, Any]) -> None:
 
 def test_no_byte_can_be_another() -> None:
     for raw in (make_line(12, GENESIS, FIELDS)[0], make_line(1, GENESIS, FIELDS, lambda _: "A" * 86 + "==")[0]):
-        signature = raw.find(b',"signature"') if b'"signature"' in raw else len(raw)
         for place in range(len(raw)):
-            if signature + 14 <= place < len(raw) - 3:
-                continue  # the signature's own bytes: the key tells, see the checkpoints
             for bit in range(8):
                 bent = raw[:place] + bytes([raw[place] ^ (1 << bit)]) + raw[place + 1:]
                 with pytest.raises(NotALine):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway_addons.adapters.journal.segment_state import BrokenChain, SegmentState, read_segment
-from gateway_addons.adapters.journal.segments import last_line, segment_name, segments, sync_folder
+from gateway_addons.adapters.journal.segments import last_line, segments, sync_folder
 from gateway_addons.core.errors import JournalHeld, JournalUnavailable
 from gateway_addons.core.facts import rfc3339
-from gateway_addons.core.journal.line import FORMAT, GENESIS, NotALine, Sign, make_line, read_line
+from gateway_addons.core.journal.line import FORMAT, GENESIS, NotALine, Sign, make_line, read_line, segment_name
 
 SEGMENT_BYTES = 64 << 20
 MAX_TORN_TOLD_BYTES = 4096

@@ -18,11 +18,6 @@ _SEGMENT = re.compile(r"[0-9]{15}\.jsonl")
 _BLOCK_BYTES = 1 << 16
 
 
-def segment_name(first_seq: int) -> str:
-    """The name of the segment that begins with this line; names sort as their numbers do."""
-    return f"{first_seq:015}.jsonl"
-
-
 def first_seq(name: str) -> int:
     """The sequence number that a segment's name tells."""
     return int(name[:15])

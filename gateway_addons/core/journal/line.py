@@ -1,8 +1,9 @@
 """One line of the journal, to the byte (docs/journal.md): JSON whose last member is the SHA-256 of all bytes before it.
 
 The canonical form is the bytes themselves. Nothing is parsed and written anew to be checked, so no reader can differ from
-the writer about white space, numbers or the order of members: `hash` is over everything before `,"hash":"`, and where a
-line is signed, `signature` is over everything before `,"signature":"`.
+the writer about white space, numbers or the order of members: `hash` is over everything before `,"hash":"`. Where a line
+is signed, `signature` comes before the hash and is over everything before `,"signature":"`; so the next line's
+`hashPrecedent` holds the signature too, and the signature of a last line vouches for the whole chain before it.
 """
 
 import hashlib
@@ -21,13 +22,19 @@ MAX_LINE_BYTES = 1 << 20
 """A longer line is not written, and is not read."""
 
 _HEAD = re.compile(rb'\{"seq":([1-9][0-9]{0,14}),"hashPrecedent":"(sha256:[0-9a-f]{64})","type":"([a-z_]{1,32})",')
-_TAIL = re.compile(rb',"hash":"(sha256:[0-9a-f]{64})"(?:,"signature":"([A-Za-z0-9+/]{86}==)")?\}\n')
+_TAIL = re.compile(rb',"hash":"(sha256:[0-9a-f]{64})"\}\n')
 _TAIL_BYTES = len(',"hash":"sha256:') + 64 + len('"}\n')
-_SIGNED_TAIL_BYTES = _TAIL_BYTES + len(',"signature":""') + 88
+_SIGNATURE = re.compile(rb',"signature":"([A-Za-z0-9+/]{86}==)"')
+_SIGNATURE_BYTES = len(',"signature":""') + 88
 _OWN_MEMBERS = frozenset({"seq", "hashPrecedent", "hash", "signature"})
 
 Sign = Callable[[bytes], str]
 """Makes the base64 of an Ed25519 signature (RFC 8032)."""
+
+
+def segment_name(first_seq: int) -> str:
+    """The name of the file that begins with this line; names sort as their numbers do."""
+    return f"{first_seq:015}.jsonl"
 
 
 class NotALine(ValueError):
@@ -51,10 +58,9 @@ class Line:
 
     def signed(self) -> tuple[bytes, str] | None:
         """The signed bytes and the base64 of the signature; None when the line has none."""
-        tail = _TAIL.fullmatch(self.raw, max(0, len(self.raw) - _SIGNED_TAIL_BYTES))
-        if tail is None or tail[2] is None:
-            return None
-        return self.raw[:tail.end(1) + 1], tail[2].decode()
+        end = len(self.raw) - _TAIL_BYTES
+        found = _SIGNATURE.fullmatch(self.raw, max(0, end - _SIGNATURE_BYTES), end)
+        return None if found is None else (self.raw[:found.start()], found[1].decode())
 
 
 def make_line(seq: int, previous: str, fields: Mapping[str, Any], sign: Sign | None = None) -> tuple[bytes, str]:
@@ -66,13 +72,12 @@ def make_line(seq: int, previous: str, fields: Mapping[str, Any], sign: Sign | N
     if next(iter(fields), None) != "type" or not _OWN_MEMBERS.isdisjoint(fields):
         raise ValueError("a line's first field is its type, and seq, hashPrecedent, hash and signature are the chain's")
     hashed = b'{"seq":%d,"hashPrecedent":"%s",%s' % (seq, previous.encode(), encode(fields)[1:-1])
-    digest = f"sha256:{hashlib.sha256(hashed).hexdigest()}"
-    line = hashed + b',"hash":"' + digest.encode() + b'"'
     if sign is not None:
-        line += b',"signature":"' + sign(line).encode() + b'"'
-    if len(line) + 2 > MAX_LINE_BYTES:
-        raise ValueError(f"a line of {len(line)} bytes")
-    return line + b"}\n", digest
+        hashed += b',"signature":"' + sign(hashed).encode() + b'"'
+    if len(hashed) + _TAIL_BYTES > MAX_LINE_BYTES:
+        raise ValueError(f"a line of {len(hashed)} bytes")
+    digest = f"sha256:{hashlib.sha256(hashed).hexdigest()}"
+    return hashed + b',"hash":"' + digest.encode() + b'"}\n', digest
 
 
 def read_line(raw: bytes) -> Line:
@@ -86,7 +91,7 @@ def read_line(raw: bytes) -> Line:
     head = _HEAD.match(raw)
     if head is None:
         raise NotALine("the line does not begin with seq, hashPrecedent and type")
-    tail = _TAIL.fullmatch(raw, max(0, len(raw) - _TAIL_BYTES)) or _TAIL.fullmatch(raw, max(0, len(raw) - _SIGNED_TAIL_BYTES))
+    tail = _TAIL.fullmatch(raw, max(0, len(raw) - _TAIL_BYTES))
     if tail is None or tail.start() < head.end() - 1:
         raise NotALine("the line does not end with its hash")
     digest = tail[1].decode()
