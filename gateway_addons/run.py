@@ -29,6 +29,7 @@ from gateway_addons.adapters.redis_client import connect
 from gateway_addons.adapters.register.shared_register import SharedRegister
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
+from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
@@ -98,6 +99,7 @@ class Parts:
     routes: RouteTable
     max_body_bytes: int
     drain: Drain
+    brake: AddressBrake
 
 
 def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[GateEnvironment, Entry, CurrentTls, TokenParts]:
@@ -107,7 +109,7 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
     tls = CurrentTls(own, trust)
     tokens = token_parts(name, own.tokens, parts.tokens)
     ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion))
-    pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch)
+    pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch, parts.brake)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
     entry = Entry(
         environment=name,
@@ -155,14 +157,14 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     routes, apis = load_routes(settings.apis)
     if strangers := {a for own in settings.environments.values() for a in own.backends} - {api.api for api in apis}:
         raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
-    trace = Trace()
+    trace, workers = Trace(), worker_count(settings.workers)
     policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, RevisionFloor(settings.policy.store_folder / "highest"))
     revoked = revoked_register(settings, RegisterTrace(trace.registry))
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     parts = Parts(
         policy=policy,
         revoked=revoked,
-        tokens=Shared(policy, revoked, single_use, GuessBrake(settings.brake, worker_count(settings.workers))),
+        tokens=Shared(policy, revoked, single_use, GuessBrake(settings.brake, workers)),
         quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
                            QuotaTrace(trace.registry, settings.quota.warn_at)),
         journal=JournalWriter(settings.journal, station.writer),
@@ -170,11 +172,14 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
         routes=routes,
         max_body_bytes=max(api.max_body_bytes for api in apis),
         drain=Drain(),
+        brake=AddressBrake(settings.brake, trace.registry, workers),
     )
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}
-    gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at)
-    master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight, station.listening)
+    gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at,
+                parts.brake)
+    master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight, station.listening,
+                        parts.brake)
     master.listen([f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()])
     alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))

@@ -1,5 +1,6 @@
 """From a flow to what the pipeline is given; anything ambiguous is refused here, with a code (architecture, step 2)."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,8 @@ from mitmproxy import http
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import DEFECT, SESSION, Session
+from gateway_addons.core.bounds import source_of
+from gateway_addons.core.brake import Caller
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.evidence.certificate import PresentedCertificate
 from gateway_addons.core.evidence.rights import rights_facts
@@ -116,6 +119,14 @@ def peer_of(flow: http.HTTPFlow) -> str | None:
     """The TCP peer's address, never a header."""
     peer = flow.client_conn.peername
     return str(peer[0]) if peer else None
+
+
+def caller(flow: http.HTTPFlow) -> Caller:
+    """Who this call is counted for: its source, and its certificate when the handshake verified it."""
+    session = session_of(flow)
+    verified = session.leaf_der is not None and session.failure is None
+    certificate = hashlib.sha256(session.leaf_der or b"").hexdigest() if verified else None
+    return Caller(source_of(peer_of(flow) or ""), certificate)
 
 
 def call_facts(flow: http.HTTPFlow, match: RouteMatch, request_id: str) -> CallFacts:

@@ -16,9 +16,11 @@ from typing import Any
 
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
+from prometheus_client import CollectorRegistry
 
 from gateway_addons.addons import answer, flow_facts
 from gateway_addons.addons.backend_exchange import address_to_backend, read_backend_answer
+from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
 from gateway_addons.addons.token_call import answer_token_call, check_token_form, is_token_call
@@ -30,6 +32,7 @@ from gateway_addons.core.pipeline import CallInput, Pipeline, Progress
 from gateway_addons.core.ports import Journal, TokenAnswer, TokenEndpoint
 from gateway_addons.core.reasons import REASONS
 from gateway_addons.core.routes import RouteMatch
+from gateway_addons.settings.brake import Brake
 
 CALL = "poterne.call"
 """Key of the `Call` in a flow's metadata."""
@@ -97,10 +100,12 @@ def starts_refused(hook: Hook) -> Callable[["Gate", http.HTTPFlow], Coroutine[An
 class Gate:
     """The addon. One instance serves all listeners; a flow's session says which environment it belongs to."""
 
-    def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace, warn_at: float = 0.8) -> None:
+    def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace, warn_at: float = 0.8,
+                 brake: AddressBrake | None = None) -> None:
         self._environments, self._warn_at = environments, warn_at
         self._journal = journal
         self._trace = trace
+        self._brake = brake or AddressBrake(Brake(), CollectorRegistry())
         self._in_flight: set[str] = set()
 
     def load(self, loader: Loader) -> None:
@@ -127,7 +132,7 @@ class Gate:
                 call.match = flow_facts.find_route(flow, environment.listener)
                 call.facts = flow_facts.call_facts(flow, call.match, call.request_id)
         except Refusal as refusal:
-            flow.response = self._refuse(flow, call, refusal)
+            flow.response = self._refuse(flow, call, self._or_wait(flow, refusal))
         else:
             flow.response = None
 
@@ -202,7 +207,17 @@ class Gate:
         address_to_backend(flow.request, assertion, call.request_id, backend=environment.backends.get(call.match.api.api),
                            headers=call.match.headers)
 
+    def _or_wait(self, flow: http.HTTPFlow, refusal: Refusal) -> Refusal:
+        """The refusal itself, or that its caller fails too often and must wait."""
+        try:
+            if REASONS[refusal.code].status < 500:
+                self._brake.check_caller(flow_facts.caller(flow))
+        except Refusal as wait:
+            return wait
+        return refusal
+
     async def _token(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment) -> http.Response:
+        self._brake.check_caller(flow_facts.caller(flow))
         given = await answer_token_call(flow, call.received_at, environment.pipeline.environment.revocation,
                                         environment.tokens)
         call.code, call.token, call.detail = given.code, given, given.detail
@@ -261,6 +276,8 @@ class Gate:
         duration_ms = round((time.perf_counter() - call.started) * 1000)
         record = concluded(self._record(flow, call), status=status, code=call.code, receipt=call.receipt,
                            forwarded=call.forwarded, duration_ms=duration_ms, detail=call.detail)
+        decision = call.token.decision if call.token else call.progress.decision
+        self._brake.answered(flow_facts.caller(flow), call.code, decision.controls if decision else None)
         await self._journal.conclude(record)
         call.concluded = True
         self._trace.call(record, REASONS[call.code].control if call.code and call.code in REASONS else "")

@@ -13,7 +13,9 @@ from typing import Any
 from mitmproxy import ctx, options
 from mitmproxy.addons import core, errorcheck, proxyserver
 from mitmproxy.proxy import context, events, layer, mode_servers, mode_specs, tunnel
+from prometheus_client import CollectorRegistry
 
+from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.connection_end import SendingWatch, close_what_is_left, end_unfinished_handshake
 from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.http_stream import GateHttpLayer
@@ -22,6 +24,7 @@ from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -
 from gateway_addons.addons.session import Entry, Session
 from gateway_addons.addons.tls import ClientTls
 from gateway_addons.core.bounds import BodyBudget, ConnectionCounts, source_of
+from gateway_addons.settings.brake import Brake
 
 BACKLOG = 1024
 """Connections that the kernel holds for a worker that is not quick enough, or that is being replaced."""
@@ -49,7 +52,7 @@ class GateMaster(OwnEngine):
     """
 
     def __init__(self, entries: Mapping[str, Entry], addons: list[object], in_flight: Callable[[], int],
-                 listening: Listening | None = None) -> None:
+                 listening: Listening | None = None, brake: AddressBrake | None = None) -> None:
         super().__init__(options.Options(), with_termlog=False)
         self.entries = entries
         self.in_flight = in_flight
@@ -58,7 +61,8 @@ class GateMaster(OwnEngine):
         limits = next(iter(entries.values())).limits
         self.connections = ConnectionCounts(limits.max_connections, limits.max_connections_per_address)
         self.bodies = BodyBudget(limits.max_buffered_bytes)
-        self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, errorcheck.ErrorCheck())
+        self.brake = brake or AddressBrake(Brake(), CollectorRegistry())
+        self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, self.brake, errorcheck.ErrorCheck())
 
     async def running(self) -> None:
         """The engine calls this when every listener accepts connections."""
@@ -111,14 +115,18 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
             writer.transport.abort()
             return
         try:
-            await self._serve(reader, writer)
+            await self._serve(reader, writer, source)
         finally:
             counts.leave(source)
 
-    async def _serve(self, reader: Any, writer: Any) -> None:
+    async def _serve(self, reader: Any, writer: Any, source: str) -> None:
         """Serve within the bounds on a handshake's time and on how long the client may leave an answer untaken."""
         limits = _master().entries[self.mode.data].limits
         handler = mode_servers.ProxyConnectionHandler(ctx.master, reader, writer, ctx.options, self.mode)
+        brake, connection_id = _master().brake, handler.client.id
+        if not await brake.turn(source, connection_id, limits.handshake_timeout_s):
+            writer.transport.abort()
+            return
         handler.layer = entrance = self.make_top_layer(handler.layer.context)
         deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, end_unfinished_handshake, handler, writer)
         sending = SendingWatch(writer.transport, limits.send_timeout_s)
@@ -128,6 +136,7 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
         finally:
             deadline.cancel()
             sending.stop()
+            brake.over(connection_id)
             entrance.session.bodies.free()
             close_what_is_left(handler, writer)
 

@@ -6,7 +6,10 @@ no new failure: the wait is over when it was said to be.
 """
 
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address, ip_network
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway_addons.core.facts import Evidence
 
 
 class Brake:
@@ -42,15 +45,47 @@ class Brake:
         return max(0.0, level - max(0.0, now_s - at) * self._per_s)
 
 
-def network_of(address: str | None) -> str:
-    """The name an address is counted under: itself, or its /64 (a host has that many IPv6 addresses); mapped ones are IPv4."""
-    if address is None:
-        return "unknown"
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped is not None else str(ip_network((parsed, 64), strict=False))
-    return str(parsed)
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a call is counted for: the source (`bounds.source_of`), and the SHA-256 of a certificate that was verified."""
+
+    source: str
+    certificate: str | None
+
+    @property
+    def waits_as(self) -> str:
+        """Whose bucket makes this caller wait.
+
+        A certificate that was verified is its own: others at the same address, behind the same balancer, do not wait for it,
+        and it does not wait for them. Nobody can have many of them. Everyone else is his address.
+        """
+        return f"certificate {self.certificate}" if self.certificate else f"address {self.source}"
+
+    @property
+    def counted_as(self) -> tuple[str, ...]:
+        """Which buckets his failures fill."""
+        address = f"address {self.source}"
+        return (address, self.waits_as) if self.certificate else (address,)
+
+
+def is_authenticated(evidence: Evidence) -> bool:
+    """Is this call by somebody who shows a verified certificate and a token bound to it? Such a call is never braked."""
+    identity, certificate = evidence.identity, evidence.certificate
+    return certificate.verified and identity.verified and certificate.sha256 is not None \
+        and identity.certificate_sha256 == certificate.sha256
+
+
+def is_failure(code: str | None, controls: Mapping[str, str] | None) -> bool:
+    """Does a refusal with this reason count? Whoever came no further than that is not authenticated (AMB-3).
+
+    `controls` are policy's verdicts, None when it was not asked. A fault of ours, or of what we depend on, never counts,
+    nor does a wait; neither does a call whose certificate and identity (or client) passed, whatever else failed.
+    """
+    if code is None or code.startswith(("INF-DEP", "INF-GEN", "INF-INT", "INF-LIM")) or code in _OF_THE_KNOWN:
+        return False
+    if controls is None:
+        return True
+    return any(controls.get(control, "pass") != "pass" for control in ("certificate", "identity", "client"))
+
+
+_OF_THE_KNOWN = frozenset({"700700", "INF-MNT-01", "900804", "INF-CLI-02"})

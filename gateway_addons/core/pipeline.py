@@ -15,7 +15,9 @@ from gateway_addons.core.evidence.identifier import identifier_facts
 from gateway_addons.core.evidence.identity import identity_facts
 from gateway_addons.core.facts import CallFacts, Evidence, RightsFacts
 from gateway_addons.core.ports import (
+    NO_BRAKE,
     AssertionSigner,
+    CallBrake,
     Journal,
     PolicyEngine,
     QuotaCharge,
@@ -78,6 +80,7 @@ class Pipeline:
     quota: QuotaStore
     journal: Journal
     stopwatch: Stopwatch = no_stopwatch
+    brake: CallBrake = NO_BRAKE
 
     async def admit(self, given: CallInput, progress: Progress, record_of: RecordOf) -> str:
         """The `X-JWT-Assertion` of a call that may go on to the backend, whose record is durable by then.
@@ -90,19 +93,21 @@ class Pipeline:
             await self.environment.revocation.prepare(given.certificate.links, given.now)
         with self.stopwatch("evidence"):
             progress.evidence = evidence = self._gather(given)
-        # 2. every verdict, from policy alone
+        # 2. who fails too often waits, before anybody is asked; who is authenticated never does
+        self.brake.check(evidence)
+        # 3. every verdict, from policy alone
         progress.decision = decision = await self._decide(evidence)
-        # 3. the quota of a known consumer is charged whatever the other verdicts (AMB-3)
+        # 4. the quota of a known consumer is charged whatever the other verdicts (AMB-3)
         if decision.quota is not None:
             progress.charge = await self._charge(decision.quota, given.body_bytes)
             if not progress.charge.accepted:
                 raise Refusal("900804")
-        # 4. refused until proven allowed
+        # 5. refused until proven allowed
         if decision.allow is not True or decision.assertion is None:
             raise Refusal(decision.reasons[0].code, "refused by policy")
-        # 5. what the backend is told, bound to this very call
+        # 6. what the backend is told, bound to this very call
         assertion = self.environment.assertions.sign(decision.assertion, _bound_call(given), given.now)
-        # 6. no exchange without a trace
+        # 7. no exchange without a trace
         await self._announce(record_of(progress))
         return assertion
 

@@ -165,11 +165,28 @@ class TokenEndpoint(Protocol):
         """What was asked for, or an OAuth2 error. Raises `Refusal` when the controls cannot be performed."""
 
 
+class CallBrake(Protocol):
+    """Makes unauthenticated callers wait who fail too often."""
+
+    def check(self, evidence: Evidence) -> None:
+        """Raises `Refusal` INF-LIM-02 when this caller must wait; never for an authenticated one."""
+
+
 class Stopwatch(Protocol):
     """Measures the stages of a call."""
 
     def __call__(self, stage: str) -> AbstractContextManager[None]:
         """Time what happens within; `stage` is one of a fixed few."""
+
+
+class NoBrake:
+    """Lets everyone on; implements `CallBrake`."""
+
+    def check(self, evidence: Evidence) -> None:
+        """Nobody waits."""
+
+
+NO_BRAKE = NoBrake()
 
 
 @contextmanager

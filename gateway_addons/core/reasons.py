@@ -67,6 +67,9 @@ _TABLE: tuple[tuple[str, int, str, str, str, str], ...] = (
     ("910000", 400, "request", "8-h1",
      "L'en-tête X-Correlation-ID est obligatoire, une seule fois, au format UUID.",
      "The X-Correlation-ID header is required, exactly once, as a UUID."),
+    ("INF-LIM-02", 429, "request", "8-e",
+     "Trop d'appels refusés de cet appelant : réessayez après le délai indiqué par Retry-After.",
+     "Too many refused calls of this caller: try again after the time given by Retry-After."),
     # --- C1: certificate ---
     ("INF-CERT-01", 403, "certificate", "4-C1",
      "Certificat client absent : présentez le certificat enregistré dans la convention.",

@@ -26,6 +26,6 @@ class Brake(Frozen):
     max_addresses: Annotated[int, Field(ge=100, le=1_000_000)] = 20_000
     guesses_per_minute: Annotated[int, Field(ge=1, le=10_000)] = 10
     guess_burst: Annotated[int, Field(ge=1, le=10_000)] = 10
-    slow_handshakes: Annotated[int, Field(ge=1, le=100)] = 2
+    slow_handshakes: Annotated[int, Field(ge=1, le=100)] = 4
     slow_queue: Annotated[int, Field(ge=1, le=10_000)] = 64
     exempt: tuple[Annotated[str, AfterValidator(_network)], ...] = ()

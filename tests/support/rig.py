@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from gateway_addons.adapters.policy.api_files import load_routes
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
+from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
@@ -26,6 +27,7 @@ from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import QuotaCharge, TokenAnswer, TokenRequest
+from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.listener import ClientTrust, Limits, ServerIdentity
 from tests.support import pki
 
@@ -49,6 +51,8 @@ class FakePolicy:
         if self.failure:
             raise self.failure
         self.asked.append(evidence)
+        if not evidence.identity.verified:
+            return _unknown_token()
         allow = evidence.certificate.verified and evidence.rights.established
         reason = {"code": (evidence.certificate.verified and "4000") or "INF-CERT-04", "control": "certificate", "clause": "4-C1"}
         claims = {"organisation": "Essai", "application": "essai", "keytype": "PRODUCTION", "convention": "C", "siren": "1",
@@ -60,6 +64,13 @@ class FakePolicy:
 
     async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
         raise NotImplementedError
+
+
+def _unknown_token() -> Decision:
+    return Decision.model_validate({
+        "allow": False, "controls": dict.fromkeys(CONTROLS, "pass") | {"identity": "fail"}, "contract": None, "quota": None,
+        "reasons": [{"code": "900901", "control": "identity", "clause": "4-C4"}], "assertion": None, "obligations": [],
+        "revision": "r-test"})
 
 
 @dataclass
@@ -91,8 +102,14 @@ class FakeJournal:
 
 
 class FakeTokens:
+    """Believes every token but `bad.*.*`; `bound.<SHA-256>.*` is bound to that certificate."""
+
     def verify(self, token: str, now: Any) -> IdentityFacts:
-        return IdentityFacts(presented=True, verified=True, failure=None, client_id="essai")
+        kind, bound_to, _ = token.split(".")
+        if kind == "bad":
+            return IdentityFacts(presented=True, verified=False, failure="signature")
+        return IdentityFacts(presented=True, verified=True, failure=None, client_id="essai",
+                             certificate_sha256=bound_to if kind == "bound" else None)
 
     async def answer(self, given: TokenRequest) -> TokenAnswer:
         return TokenAnswer(200, {"access_token": "x"}, {}, None, "essai", "ab", None)
@@ -208,7 +225,7 @@ def request(
 
 @asynccontextmanager
 async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: str = "alert",
-                      answer_timeout_s: float = 5.0, addons: tuple[object, ...] = ()) -> AsyncIterator[Rig]:
+                      answer_timeout_s: float = 5.0, addons: tuple[object, ...] = (), brake: Brake | None = None) -> AsyncIterator[Rig]:
     """A gateway engine that listens on a free port of 127.0.0.1 until the block ends."""
     limits = limits or Limits()
     top = pki.root("Racine")
@@ -228,14 +245,15 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
     backend.port = upstream.sockets[0].getsockname()[1]
     policy, quota, journal, trace, tokens = FakePolicy(), FakeQuota(), FakeJournal(), Trace(), FakeTokens()
     routes, apis = load_routes([ROOT / "config/apis/infinoe.yaml"])
-    pipeline = Pipeline(EnvironmentPorts("production", trust, tokens, FakeSigner()), policy, quota, journal)
+    braking = AddressBrake(brake or Brake(), trace.registry)
+    pipeline = Pipeline(EnvironmentPorts("production", trust, tokens, FakeSigner()), policy, quota, journal, brake=braking)
     gate = Gate({"production": GateEnvironment(
         ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
-        limits.decision_timeout_s)}, journal, trace)
+        limits.decision_timeout_s)}, journal, trace, brake=braking)
     entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, trust.validate,
                                                                                refusal=refusal),
                   limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort)
-    master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight)
+    master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight, brake=braking)
     master.listen(["poterne:production@127.0.0.1:0"])
     task = asyncio.create_task(master.run())
     server_addon = master.addons.get("proxyserver")
