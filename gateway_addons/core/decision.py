@@ -62,12 +62,17 @@ class AssertionClaims(_Strict):
 
 
 class Decision(_Strict):
-    """The verdict of every control on one call. `allow` is believed only when everything else agrees with it."""
+    """The verdict of every control on one call. `allow` is believed only when everything else agrees with it.
+
+    `state` is the contract's in one word, for records; `retry_at` when a maintenance that goes on ends (UTC).
+    """
 
     allow: bool
     controls: dict[str, Verdict]
     reasons: list[ReasonGiven]
     contract: str | None
+    state: str | None = None
+    retry_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")] | None = None
     quota: QuotaToCharge | None
     assertion: AssertionClaims | None
     obligations: Annotated[list[str], Field(max_length=0)]

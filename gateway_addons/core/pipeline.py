@@ -2,6 +2,7 @@
 bytes (the gate builds `CallInput` from the flow) and sending the answer or the call.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,7 +105,8 @@ class Pipeline:
                 raise Refusal("900804")
         # 5. refused until proven allowed
         if decision.allow is not True or decision.assertion is None:
-            raise Refusal(decision.reasons[0].code, "refused by policy")
+            code = decision.reasons[0].code
+            raise Refusal(code, "refused by policy", _retry_after(code, decision, given.now))
         # 6. what the backend is told, bound to this very call
         assertion = self.environment.assertions.sign(decision.assertion, _bound_call(given), given.now)
         # 7. no exchange without a trace
@@ -145,6 +147,14 @@ class Pipeline:
                 await self.journal.announce(record)
         except JournalUnavailable as e:
             raise Refusal("INF-INT-01", str(e)) from e
+
+
+def _retry_after(code: str, decision: Decision, now: datetime) -> tuple[tuple[str, str], ...]:
+    """11-b: a maintenance says when it ends, in whole seconds, rounded up."""
+    if code != "INF-MNT-01" or decision.retry_at is None:
+        return ()
+    left_s = (datetime.fromisoformat(decision.retry_at) - now).total_seconds()
+    return (("Retry-After", str(max(1, math.ceil(left_s)))),)
 
 
 def _bound_call(given: CallInput) -> dict[str, Any]:

@@ -9,7 +9,9 @@ contract := {
 	"api": "infinoe",
 	"etat": "active",
 	"missing": [],
+	"terms": "t1",
 	"opening": ["2026-01-01T10:00:00+01:00"],
+	"opening_days": ["2026-01-02", "2026-06-15"],
 	"ends": null,
 	"organisation": "Organisme",
 	"siren": "130999907",
@@ -36,7 +38,7 @@ contract := {
 	],
 }
 
-attestation := {"pronounced": "2025-12-01", "received": "2025-12-02", "from": "2026-01-01", "to": "2027-05-31"}
+attestation := {"pronounced": "2025-12-01", "received": "2025-12-02", "from": "2026-01-01", "to": "2027-05-31", "opens": true}
 
 room(one) := {
 	"by_id": {"C-1": one},
@@ -52,6 +54,8 @@ contracts(one) := {"production": room(one), "sandbox": room(one)}
 reading := {
 	"suspension_homologation": "echeance",
 	"questionnaire_expire": "alerter",
+	"new_terms": "informer",
+	"terms": ["t0", "t1", "t2"],
 	"api_bloquee": false,
 	"maintenances": [],
 }

@@ -222,6 +222,13 @@ def test_a_folder_without_contracts(tmp_path: Path) -> None:
     ("api_bloquee: false", "api_bloquée: false"),
     ("maintenances: []", "maintenances: [{du: 2026-11-24T23:00:00+01:00, au: 2026-11-24T23:00:00+01:00}]"),
     ("maintenances: []", "maintenances: [{du: 2026-11-24T23:00:00, au: 2026-11-25T00:00:00}]"),
+    ("maintenances: []", "maintenances: [{du: 2026-11-24T22:59:00+01:00, au: 2026-11-25T00:00:00+01:00}]"),
+    ("maintenances: []", "maintenances: [{du: 2026-11-24T23:00:00+01:00, au: 2026-11-25T01:00:01+01:00}]"),
+    ("maintenances: []", "maintenances: [{du: 2026-11-25T05:00:00+01:00, au: 2026-11-25T06:01:00+01:00}]"),
+    ("maintenances: []", "maintenances: [{du: 2026-11-24T23:00:00+01:00, au: 2026-11-25T00:00:00+01:00}, "
+     "{du: 2026-11-25T05:00:00+01:00, au: 2026-11-25T06:00:00+01:00}]"),
+    ("nouvelle_cgu: informer", "nouvelle_cgu: ignorer"), ("delai_sous_traitance_jours: 30", "delai_sous_traitance_jours: -1"),
+    ("publiee_le: 2023-10-06,", ""),
 ])
 def test_readings_that_do_not_fit(tmp_path: Path, old: str, new: str) -> None:
     text = (ROOT / "config" / "readings.yaml").read_text(encoding="utf-8")

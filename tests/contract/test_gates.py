@@ -14,7 +14,8 @@ CLAUSES = {
     "gate-quota": "9.2-b", "gate-eligibility": "3.1.1-a", "gate-legal-analysis": "3.1.1-d", "gate-secrecy": "3.1.2-a",
     "gate-acceptance": "3.1.2-c", "gate-text-late": "3.1.2-d", "gate-formalities": "3.2-a", "gate-security": "3.4-a",
     "gate-security-way": "3.4-a", "gate-rgs": "3.4-b", "gate-reservations": "3.4.1-c", "gate-provisional": "3.4.1-c",
-    "gate-first-group": "3.4.2-b", "gate-officer": "9.1.3",
+    "gate-first-group": "3.4.2-b", "gate-officer": "9.1.3", "gate-declarant": "3.2-b", "gate-acceptance-date": "3.1.2-c",
+    "gate-transition": "3.4-c", "gate-personal-data": "5.3-b", "gate-service-hours": "11-d",
 }
 
 
@@ -45,7 +46,10 @@ def test_a_contract_without_text_or_right() -> None:
         {"id": "V-1", "severite": "majeure", "constatee_le": "2026-01-20", "corrigee_le": "2026-01-30"}]},
     {"securite.homologation.reserves": ["reserve 1"], "securite.homologation.levee_reserves": {
         "echange_le": "2026-01-20", "participants": ["P. Durand"], "decision": "ouverture", "motif": "mineure"}},
-    QUESTIONNAIRE, QUESTIONNAIRE | {"organisme.soumis_rgs": True, "securite.transitoire": True},
+    QUESTIONNAIRE, QUESTIONNAIRE | {
+        "organisme.soumis_rgs": True, "securite.transitoire": True, "securite.transitoire_motif": "homologation en cours",
+        "securite.transitoire_revue_le": "2027-06-30"},
+    {"rgpd.contient_dcp": True, "rgpd.registre_traitement_ref": "RT-7", "rgpd.duree_conservation_mois": 12},
     {"volumetrie.appels_par_minute": 500, "volumetrie.justification": "pics", "volumetrie.justificatifs": [
         {"releves_pics": "mars", "nb_dossiers": 9, "periodicite": "mensuelle", "decision": "acceptee"}]},
 ])

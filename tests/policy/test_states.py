@@ -56,6 +56,22 @@ ROWS: list[Row] = [
     ("suspended-and-back", "2026-11-20T09:00:00Z", ["INF-SUSP-02"]),
     ("suspended-and-back", "2026-11-20T10:59:59Z", ["INF-SUSP-02"]),
     ("suspended-and-back", "2026-11-20T11:00:00Z", []),
+    # 8-g4: after a suspension for security the exchange reopens only once it was verified
+    ("suspended-for-security", "2026-11-20T08:59:59Z", []),
+    ("suspended-for-security", "2026-11-20T11:00:00Z", ["INF-SUSP-02"]),
+    ("suspended-for-security-half", "2026-11-20T12:00:01Z", ["INF-SUSP-02"]),
+    ("suspended-for-security-verified", "2026-11-20T11:59:59Z", ["INF-SUSP-02"]),
+    ("suspended-for-security-verified", "2026-11-20T12:00:00Z", []),
+    # 3.4.1-c: an attestation with open reservations does not renew
+    ("renewed-with-reservations", "2026-09-30T21:59:59Z", []),
+    ("renewed-with-reservations", "2026-09-30T22:00:00Z", ["INF-SUSP-01"]),
+    ("renewed-with-reservations", "2027-01-01T12:00:00Z", ["INF-SUSP-01"]),
+    ("renewed-with-reservations-lifted", "2026-09-30T22:00:00Z", []),
+    ("renewed-with-reservations-lifted", "2027-01-01T12:00:00Z", []),
+    # 3.2-a: not before the day of the declaration; 1-a: only for terms that are known
+    ("declared-later", "2026-11-19T22:59:59Z", ["INF-SUSP-04"]),
+    ("declared-later", "2026-11-19T23:00:00Z", []),
+    ("unknown-terms", "2026-11-23T12:00:00Z", ["INF-SUSP-04"]),
     ("suspended-open-end", "2026-11-20T08:59:59Z", []),
     ("suspended-open-end", "2026-11-25T11:00:00Z", ["INF-SUSP-02"]),
     # what persons decided

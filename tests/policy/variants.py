@@ -29,6 +29,10 @@ def attested(end: str, following: Change | None = None) -> Change:
             "securite.homologation.valide_au": end, "securite.homologation.recu_le": "2025-01-02",
             "securite.homologation.successeur": following,
             "datapass.validee_le": "2025-01-02T10:00:00+01:00", "cgu.acceptee_le": "2025-01-02T10:00:00+01:00",
+            "convention.souscription_production_le": "2025-01-02", "cadre_juridique.textes.0.communique_le": "2025-01-02",
+            "cadre_juridique.instruction.analyse_juridique.le": "2025-01-02",
+            "cadre_juridique.instruction.eligibilite.le": "2025-01-02", "recette_fonctionnelle.realisee_le": "2025-01-02",
+            "rgpd.formalites_accomplies.le": "2025-01-02",
             "acces.certificats.0.du": "2025-01-01"}
 
 
@@ -42,7 +46,7 @@ def risk(resolved: str | None) -> Change:
     return QUESTIONNAIRE | {"securite.questionnaire": answers}
 
 
-SUSPENSION = {"motif": "securite", "du": "2026-11-20T10:00:00+01:00", "au": "2026-11-20T12:00:00+01:00",
+SUSPENSION = {"motif": "autre", "du": "2026-11-20T10:00:00+01:00", "au": "2026-11-20T12:00:00+01:00",
               "avertie_le": "2026-11-20T10:00:00+01:00", "message": "coupure"}
 
 STATES: dict[str, Change] = {
@@ -65,6 +69,20 @@ STATES: dict[str, Change] = {
     "risk-open": risk(None),
     "risk-resolved": risk("2026-11-19"),
     "suspended-and-back": {"suspensions": [SUSPENSION]},
+    "suspended-for-security": {"suspensions": [SUSPENSION | {"motif": "securite"}]},
+    "suspended-for-security-verified": {"suspensions": [SUSPENSION | {"motif": "securite", "verification": {
+        "element_malveillant_supprime": True, "vulnerabilites_corrigees": True, "par": "agent-0117",
+        "le": "2026-11-20T13:00:00+01:00"}}]},
+    "suspended-for-security-half": {"suspensions": [SUSPENSION | {"motif": "securite", "verification": {
+        "element_malveillant_supprime": True, "vulnerabilites_corrigees": False, "par": "agent-0117",
+        "le": "2026-11-20T13:00:00+01:00"}}]},
+    "renewed-with-reservations": attested("2026-12-31", successor("2027-01-01", "2029-12-31", "2026-09-30") | {
+        "reserves": ["reserve 1"]}),
+    "renewed-with-reservations-lifted": attested("2026-12-31", successor("2027-01-01", "2029-12-31", "2026-09-30") | {
+        "type": "ape", "levee_reserves": {"echange_le": "2026-09-29", "participants": ["P. Durand"], "decision": "ouverture",
+                                          "motif": "mineure"}}),
+    "declared-later": {"rgpd.formalites_accomplies.le": "2026-11-20"},
+    "unknown-terms": {"cgu.sha256": "1" * 64},
     "suspended-open-end": {"suspensions": [SUSPENSION | {"au": None}]},
     "cut": {"convention.etat": "coupee_preventive"},
     "ended": {"convention.etat": "terminee"},
@@ -108,6 +126,12 @@ GATES: dict[str, Change] = {
     "gate-provisional": {"securite.homologation.type": "ape"},
     "gate-first-group": QUESTIONNAIRE | {"securite.questionnaire":
                                          QUESTIONNAIRE["securite.questionnaire"] | {"groupe1": None}},
+    "gate-declarant": {"rgpd.formalites_accomplies.par": None},
+    "gate-acceptance-date": {"recette_fonctionnelle.realisee_le": None},
+    "gate-transition": QUESTIONNAIRE | {"organisme.soumis_rgs": True, "securite.transitoire": True,
+                                        "securite.transitoire_motif": "homologation en cours"},
+    "gate-personal-data": {"rgpd.contient_dcp": True, "rgpd.registre_traitement_ref": "RT-7"},
+    "gate-service-hours": {"demarche.teleservice": None},
     "gate-officer": {"contacts.delegue_protection_donnees": None},
 }
 

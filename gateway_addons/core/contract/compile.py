@@ -81,7 +81,9 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "api": contract.convention.api,
         "etat": contract.convention.etat,
         "missing": [m.clause for m in missing_conditions(contract)],
+        "terms": contract.cgu.sha256,
         "opening": _opening(contract),
+        "opening_days": _opening_days(contract),
         "ends": _day(contract.convention.fin_echange_le),
         "organisation": contract.organisme.nom,
         "siren": contract.organisme.siren,
@@ -92,7 +94,9 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "clients": {c.client_id: {"scopes": list(c.scopes), "auth": c.auth} for c in contract.acces.clients_oauth2},
         "security": _security(contract),
         "suspensions": [
-            {"motif": s.motif, "from": s.du.isoformat(), "to": s.au.isoformat() if s.au else None} for s in contract.suspensions
+            {"motif": s.motif, "from": s.du.isoformat(), "to": s.au.isoformat() if s.au else None,
+             "verified": s.verification.le.isoformat() if s.verification and s.verification.complete else None}
+            for s in contract.suspensions
         ],
         "termination": _termination(contract),
         "quota": {"limit": contract.calls_per_minute, "window_s": WINDOW_S, "extra": _extra_limits(contract)},
@@ -125,6 +129,26 @@ def _opening(contract: Contract) -> list[str]:
     return [m.isoformat() for m in moments if m is not None]
 
 
+def _opening_days(contract: Contract) -> list[str]:
+    """The days of the decisions that a production contract stands on: none may be to come (3.1.1, 3.1.2-c, 3.2-a, 3.4)."""
+    if contract.convention.environnement != "production":
+        return []
+    examined = contract.cadre_juridique.instruction
+    security = contract.securite
+    lifted = security.homologation.levee_reserves if security.homologation else None
+    group = security.questionnaire.groupe1 if security.questionnaire else None
+    days = (
+        contract.convention.souscription_production_le,
+        examined.eligibilite.le if examined.eligibilite else None,
+        examined.analyse_juridique.le if examined.analyse_juridique else None,
+        contract.recette_fonctionnelle.realisee_le if contract.recette_fonctionnelle else None,
+        contract.rgpd.formalites_accomplies.le,
+        lifted.echange_le if lifted else None,
+        group.le if group and security.voie == "questionnaire" else None,
+    )
+    return [str(day) for day in days if day is not None]
+
+
 def _security(contract: Contract) -> dict[str, Any]:
     security = contract.securite
     risk = security.questionnaire.risque_critique if security.questionnaire else None
@@ -138,15 +162,15 @@ def _security(contract: Contract) -> dict[str, Any]:
     return {"way": "none"} | held
 
 
-def _attestations(current: Homologation) -> list[dict[str, str | None]]:
-    """The attestation and its successor, in order (3.4.1-d)."""
-    first = {"pronounced": str(current.prononcee_le), "received": _day(current.recu_le),
-             "from": str(current.valide_du), "to": str(current.valide_au)}
+def _attestations(current: Homologation) -> list[dict[str, str | bool | None]]:
+    """The attestation and its successor, in order (3.4.1-d); one with open reservations does not open (3.4.1-c)."""
+    first: dict[str, str | bool | None] = {"pronounced": str(current.prononcee_le), "received": _day(current.recu_le),
+             "from": str(current.valide_du), "to": str(current.valide_au), "opens": current.opens}
     following = current.successeur
     if following is None:
         return [first]
     return [first, {"pronounced": str(following.prononcee_le or following.recu_le), "received": str(following.recu_le),
-                    "from": str(following.valide_du), "to": str(following.valide_au)}]
+                    "from": str(following.valide_du), "to": str(following.valide_au), "opens": following.opens}]
 
 
 def _day(value: date | None) -> str | None:

@@ -1,23 +1,13 @@
-"""What must be true before a contract may be active (clauses 1, 3, 5.1, 8-d, 9.1, 9.2). Dates that pass later are policy's.
+"""What must be true before a contract may be active (clauses 1, 3, 5, 8-d, 9.1, 9.2, 11-d). Dates that pass later are policy's.
 
 A gate that is not met does not make the file invalid: the contract is there, its calls are refused with INF-SUSP-04, and
 this list says what to do.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from gateway_addons.core.contract.finding import Finding
 from gateway_addons.core.contract.model import DEFAULT_QUOTAS, Contract
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A condition that is not met: the clause, where in the contract, and what to do."""
-
-    clause: str
-    path: str
-    to_do: str
-
 
 type Gate = tuple[str, str, str, Callable[[Contract], bool]]
 
@@ -34,6 +24,8 @@ _ALWAYS: tuple[Gate, ...] = (
      lambda c: all(p.recue_le or not p.obligatoire for p in c.pieces_complementaires)),
     ("8-d", "securite.vulnerabilites", "correct every major vulnerability",
      lambda c: all(v.corrigee_le or v.severite != "majeure" for v in c.securite.vulnerabilites)),
+    ("5.3-b", "rgpd.contient_dcp", "with personal data: give register, point of contact and how long they are kept",
+     lambda c: not c.rgpd.contient_dcp or _personal_data_are_declared(c)),
     ("9.2-b", "volumetrie.justificatifs", "a quota above the default needs a justification and accepted evidence",
      lambda c: _quota_is_justified(c)),
 )
@@ -46,28 +38,35 @@ _PRODUCTION: tuple[Gate, ...] = (
     ("3.1.2-a", "cadre_juridique.derogation_secret", "name the derogation to professional secrecy",
      lambda c: c.cadre_juridique.derogation_secret is not None),
     ("3.1.2-c", "recette_fonctionnelle.confirmee", "confirm the functional acceptance",
-     lambda c: c.recette_fonctionnelle is not None and c.recette_fonctionnelle.confirmee),
+     lambda c: c.recette_fonctionnelle is not None and c.recette_fonctionnelle.confirmee
+     and c.recette_fonctionnelle.realisee_le is not None),
     ("3.1.2-d", "cadre_juridique.textes", "texts must have been sent by the day of subscription to production",
      lambda c: _texts_in_time(c)),
     ("3.2-a", "rgpd.formalites_accomplies", "record the declaration on data-protection formalities",
      lambda c: c.rgpd.formalites_accomplies.coche and c.rgpd.formalites_accomplies.le is not None),
+    ("3.2-b", "rgpd.formalites_accomplies.par", "name who made the declaration on data-protection formalities",
+     lambda c: not c.rgpd.formalites_accomplies.coche or c.rgpd.formalites_accomplies.par is not None),
     ("3.4-a", "securite.voie", "give the attestation of security (homologation) or the questionnaire",
      lambda c: _security_evidence(c)),
     ("3.4-b", "securite.transitoire", "an organisme under the RGS uses the questionnaire only as a transition",
      lambda c: not (c.organisme.soumis_rgs and c.securite.voie == "questionnaire" and not c.securite.transitoire)),
+    ("3.4-c", "securite.transitoire_motif", "give the reason of the transitional regime and the day of its review",
+     lambda c: not c.securite.transitoire or None not in {c.securite.transitoire_motif, c.securite.transitoire_revue_le}),
     ("3.4.1-c", "securite.homologation.levee_reserves", "decide on the opening in spite of reservations",
      lambda c: _reservations_lifted(c)),
     ("3.4.2-b", "securite.questionnaire.groupe1", "record the decision to open on the first group of answers",
      lambda c: _first_group_opens(c)),
     ("9.1.3", "contacts.delegue_protection_donnees", "name the data protection officer",
      lambda c: c.contacts.delegue_protection_donnees is not None),
+    ("11-d", "demarche.teleservice", "state the coverage and availability of the consumer's own service",
+     lambda c: c.demarche.teleservice is not None),
 )
 
 
-def missing_conditions(contract: Contract) -> tuple[Missing, ...]:
+def missing_conditions(contract: Contract) -> tuple[Finding, ...]:
     """What still forbids this contract to be active; empty when nothing does. The sandbox has no production gates."""
     gates = _ALWAYS + (_PRODUCTION if contract.convention.environnement == "production" else ())
-    return tuple(Missing(clause, path, to_do) for clause, path, to_do, met in gates if not met(contract))
+    return tuple(Finding(clause, path, to_do) for clause, path, to_do, met in gates if not met(contract))
 
 
 def _form_fits(contract: Contract) -> bool:
@@ -77,6 +76,11 @@ def _form_fits(contract: Contract) -> bool:
 
 def _favourable(opinion: object) -> bool:
     return getattr(opinion, "decision", None) == "favorable"
+
+
+def _personal_data_are_declared(contract: Contract) -> bool:
+    data = contract.rgpd
+    return None not in {data.registre_traitement_ref, data.point_contact_droits} and data.duree_conservation_mois > 0
 
 
 def _texts_in_time(contract: Contract) -> bool:
@@ -94,11 +98,7 @@ def _security_evidence(contract: Contract) -> bool:
 
 def _reservations_lifted(contract: Contract) -> bool:
     attestation = contract.securite.homologation
-    if contract.securite.voie != "homologation" or attestation is None:
-        return True
-    if attestation.type != "ape" and not attestation.reserves:
-        return True
-    return attestation.levee_reserves is not None and attestation.levee_reserves.decision == "ouverture"
+    return contract.securite.voie != "homologation" or attestation is None or attestation.opens
 
 
 def _first_group_opens(contract: Contract) -> bool:

@@ -42,6 +42,22 @@ no_maintenance if {
 	}
 }
 
+# METADATA
+# description: >-
+#   The end of the maintenance that goes on now, for the answer's Retry-After, or null. The data hold moments in UTC, which
+#   compare as texts do.
+# custom:
+#   clause: 11-b
+default retry_at := null
+
+retry_at := max(ends) if count(ends) > 0
+
+ends := {slot.to |
+	some slot in agreements.readings.maintenances
+	calendar.instant(slot.from) <= calendar.now_ns
+	calendar.now_ns < calendar.instant(slot.to)
+}
+
 # Before `from`, or at `to` or later. An end of null never comes.
 outside(from, _) if calendar.now_ns < calendar.instant(from)
 
@@ -52,7 +68,21 @@ activated if {
 	decided_active
 	is_array(contract.missing)
 	count(contract.missing) == 0
+	terms_accepted
 	opening_reached
+}
+
+# 1-a: a version of the terms that is known; AMB-10: of several, any, or the newest only.
+terms_accepted if {
+	agreements.readings.new_terms == "informer"
+	is_string(contract.terms)
+	contract.terms in agreements.readings.terms
+}
+
+terms_accepted if {
+	agreements.readings.new_terms == "reaccepter"
+	is_string(contract.terms)
+	contract.terms == agreements.readings.terms[count(agreements.readings.terms) - 1]
 }
 
 decided_active if contract.etat in {"active", "en_preavis"}
@@ -61,6 +91,10 @@ opening_reached if {
 	count(contract.opening) > 0
 	every moment in contract.opening {
 		calendar.instant(moment) <= calendar.now_ns
+	}
+	is_array(contract.opening_days)
+	every day in contract.opening_days {
+		calendar.reached(day)
 	}
 }
 
@@ -103,8 +137,23 @@ decided_not_cut if contract.etat != "coupee_preventive"
 not_suspended if {
 	is_array(contract.suspensions)
 	every suspension in contract.suspensions {
-		outside(suspension.from, suspension.to)
+		not_during(suspension)
 	}
+}
+
+not_during(suspension) if calendar.now_ns < calendar.instant(suspension.from)
+
+not_during(suspension) if {
+	calendar.now_ns >= calendar.instant(suspension.to)
+	may_reopen(suspension)
+}
+
+# 8-g4: after a suspension for security the exchange reopens only once it was verified.
+may_reopen(suspension) if suspension.motif in {"maintenance", "autre"}
+
+may_reopen(suspension) if {
+	suspension.motif == "securite"
+	calendar.instant(suspension.verified) <= calendar.now_ns
 }
 
 # METADATA

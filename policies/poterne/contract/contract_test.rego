@@ -45,11 +45,11 @@ test_security_ends_at_once if told({"termination": {"notified": "2026-06-15", "e
 
 test_security_ends_tomorrow if told({"termination": {"notified": "2026-06-15", "effective": "2026-06-16", "at_once": true}}, {}) == ["pass", set()]
 
-test_suspended if told({"suspensions": [{"from": "2026-06-15T09:00:00Z", "to": null}]}, {}) == ["fail", {"INF-SUSP-02"}]
+test_suspended if told({"suspensions": [{"motif": "autre", "from": "2026-06-15T09:00:00Z", "to": null}]}, {}) == ["fail", {"INF-SUSP-02"}]
 
-test_suspension_over if told({"suspensions": [{"from": "2026-06-15T09:00:00Z", "to": "2026-06-15T10:00:00Z"}]}, {}) == ["pass", set()]
+test_suspension_over if told({"suspensions": [{"motif": "autre", "from": "2026-06-15T09:00:00Z", "to": "2026-06-15T10:00:00Z"}]}, {}) == ["pass", set()]
 
-test_suspension_to_come if told({"suspensions": [{"from": "2026-06-15T11:00:00Z", "to": null}]}, {}) == ["pass", set()]
+test_suspension_to_come if told({"suspensions": [{"motif": "autre", "from": "2026-06-15T11:00:00Z", "to": null}]}, {}) == ["pass", set()]
 
 test_api_stopped if told({}, {"api_bloquee": true}) == ["fail", {"700700"}]
 
@@ -69,9 +69,9 @@ test_validity_over_read_otherwise if told({"security": {"attestations": [object.
 
 test_not_received_yet if told({"security": {"attestations": [object.union(example.attestation, {"received": "2026-06-16"})]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewed_in_time if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31"}]}}, {}) == ["pass", set()]
+test_renewed_in_time if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["pass", set()]
 
-test_renewed_late_for_later if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-05-01", "received": "2026-05-01", "from": "2026-08-01", "to": "2029-07-31"}]}}, {}) == ["fail", {"INF-SUSP-01"}]
+test_renewed_late_for_later if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-05-01", "received": "2026-05-01", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
 test_questionnaire_overdue if told({"security": {"way": "questionnaire", "returned": "2023-06-14"}}, {}) == ["pass", set()]
 
@@ -100,3 +100,41 @@ test_no_contract if {
 }
 
 test_fallback if contract.fallback == "INF-SUSP-04"
+
+test_suspension_for_security_over_but_not_verified if told({"suspensions": [{"motif": "securite", "from": "2026-06-15T08:00:00Z", "to": "2026-06-15T09:00:00Z", "verified": null}]}, {}) == ["fail", {"INF-SUSP-02"}]
+
+test_suspension_for_security_verified_later if told({"suspensions": [{"motif": "securite", "from": "2026-06-15T08:00:00Z", "to": "2026-06-15T09:00:00Z", "verified": "2026-06-15T10:00:01Z"}]}, {}) == ["fail", {"INF-SUSP-02"}]
+
+test_suspension_for_security_verified if told({"suspensions": [{"motif": "securite", "from": "2026-06-15T08:00:00Z", "to": "2026-06-15T09:00:00Z", "verified": "2026-06-15T09:30:00Z"}]}, {}) == ["pass", set()]
+
+test_suspension_of_no_known_kind if told({"suspensions": [{"motif": "x", "from": "2026-06-15T08:00:00Z", "to": "2026-06-15T09:00:00Z"}]}, {}) == ["fail", {"INF-SUSP-02"}]
+
+test_a_decision_to_come if told({"opening_days": ["2026-06-16"]}, {}) == ["fail", {"INF-SUSP-04"}]
+
+test_no_opening_days if told({"opening_days": null}, {}) == ["fail", {"INF-SUSP-04"}]
+
+test_unknown_terms if told({"terms": "t9"}, {}) == ["fail", {"INF-SUSP-04"}]
+
+test_old_terms_read_otherwise if told({}, {"new_terms": "reaccepter"}) == ["fail", {"INF-SUSP-04"}]
+
+test_newest_terms_read_otherwise if told({"terms": "t2"}, {"new_terms": "reaccepter"}) == ["pass", set()]
+
+test_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"opens": false})]}}, {}) == ["fail", {"INF-SUSP-01"}]
+
+test_renewed_with_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": false}]}}, {}) == ["fail", {"INF-SUSP-01"}]
+
+retry(slots) := moment if {
+	moment := contract.retry_at with input as example.call
+		with data.readings as example.readings(object.union(example.reading, {"maintenances": slots}))
+}
+
+test_retry if {
+	[retry(slots) | some slots in [
+		[], [{"from": "2026-06-15T09:00:00Z", "to": "2026-06-15T10:00:00Z"}],
+		[{"from": "2026-06-15T09:00:00Z", "to": "2026-06-15T11:00:00Z"}],
+		[{"from": "2026-06-15T10:00:00Z", "to": "2026-06-15T10:30:00Z"}, {"from": "2026-06-15T09:00:00Z", "to": "2026-06-15T10:45:00Z"}],
+		[{"from": "2026-06-15T10:00:01Z", "to": "2026-06-15T10:30:00Z"}],
+	]] == [null, null, "2026-06-15T11:00:00Z", "2026-06-15T10:45:00Z", null]
+}
+
+test_maintenance_before_and_after if told({}, {"maintenances": [{"from": "2026-06-15T08:00:00Z", "to": "2026-06-15T10:00:00Z"}, {"from": "2026-06-15T11:00:00Z", "to": "2026-06-15T12:00:00Z"}]}) == ["pass", set()]

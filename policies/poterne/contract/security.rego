@@ -36,11 +36,12 @@ current if {
 	questionnaire_counts
 }
 
-# 3.4.1-a, on each call: pronounced, received, and within its dates.
+# 3.4.1-a, on each call: pronounced, received, and within its dates; 3.4.1-c: without open reservations.
 valid_today(attestation) if {
 	calendar.reached(attestation.pronounced)
 	calendar.reached(attestation.received)
 	calendar.within(attestation.from, attestation.to)
+	attestation.opens == true
 }
 
 # 3.4.1-d, 3.4.1-e, in the reading AMB-1: the successor is due three months before the end, or by that end itself.
@@ -54,6 +55,7 @@ renewed_in_time(_, _) if agreements.readings.suspension_homologation == "fin_val
 # A successor that came in time: the transmission whose absence suspends has taken place.
 renewed_in_time(number, attestation) if {
 	successor := evidence.attestations[number + 1]
+	successor.opens == true
 	calendar.reached(successor.received)
 	successor.received <= renewal_due(attestation)
 }

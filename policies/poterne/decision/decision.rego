@@ -11,6 +11,7 @@ import data.poterne.address
 import data.poterne.agreements
 import data.poterne.certificate
 import data.poterne.contract
+import data.poterne.contract.state
 import data.poterne.identifier
 import data.poterne.identity
 import data.poterne.reasons
@@ -56,6 +57,8 @@ default decision := {
 	},
 	"reasons": [{"code": "INF-DEP-01", "control": "gateway", "clause": "4-c"}],
 	"contract": null,
+	"state": null,
+	"retry_at": null,
 	"quota": null,
 	"assertion": null,
 	"obligations": [],
@@ -67,6 +70,8 @@ decision := {
 	"controls": controls,
 	"reasons": explained,
 	"contract": agreements.id,
+	"state": state.word,
+	"retry_at": contract.retry_at,
 	"quota": quota,
 	"assertion": assertion,
 	"obligations": [],

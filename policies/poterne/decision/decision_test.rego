@@ -19,6 +19,8 @@ test_allowed if {
 		},
 		"reasons": [],
 		"contract": "C-1",
+		"state": "active",
+		"retry_at": null,
 		"quota": {"key": "production:C-1", "limit": 200, "window_s": 60, "extra": []},
 		"assertion": {
 			"organisation": "Organisme", "application": "app", "keytype": "PRODUCTION",
