@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
+import uvloop
 from OpenSSL import SSL
 
 from gateway_addons.adapters.backend_health import BackendHealth
@@ -243,7 +244,7 @@ def run_worker(config: Path, station: Station) -> None:
         sys.exit(2)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     configure_logging(worker=station.writer)
-    if not asyncio.run(_start(config, station)):
+    if not uvloop.run(_start(config, station)):
         sys.exit(2)
 
 

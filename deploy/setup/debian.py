@@ -18,8 +18,10 @@ _INST = re.compile(r"^Inst (\S+) \((\S+)")
 """A package that is not installed yet (`Inst name [old] (new)` would be an upgrade)."""
 
 
-def provide(step: Step, layout: Layout, package: str, program: str) -> None:
+def provide(step: Step, layout: Layout, package: str, program: str, version: str = "--version") -> None:
     """Provide `.tools/bin/<program>` out of a package and those it needs that the machine has not.
+
+    `version` is the option that makes the program say its version and end well.
 
     Raises:
         SetupError: this is not Debian, or the packages cannot be had, or the program does not run.
@@ -34,7 +36,7 @@ def provide(step: Step, layout: Layout, package: str, program: str) -> None:
         _download(step, layout, package, debs, [])
     except SetupError:
         _download(step, layout, package, debs, _own_lists(step, layout))
-    _unpack(step, layout, package, program, debs)
+    _unpack(step, layout, package, program, debs, version)
 
 
 def missing(simulation: str) -> list[str]:
@@ -63,7 +65,7 @@ def _own_lists(step: Step, layout: Layout) -> list[str]:
     return options
 
 
-def _unpack(step: Step, layout: Layout, package: str, program: str, debs: Path) -> None:
+def _unpack(step: Step, layout: Layout, package: str, program: str, debs: Path, version: str) -> None:
     tree = layout.tools / "debian" / package
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
@@ -74,7 +76,7 @@ def _unpack(step: Step, layout: Layout, package: str, program: str, debs: Path) 
     if binary is None:
         raise SetupError(f"Debian's {package} holds no {program}")
     _wrapper(layout.bin / program, binary, os.pathsep.join(map(str, sorted(_libraries(tree)))))
-    if answer([str(layout.bin / program), "--version"]) is None:
+    if answer([str(layout.bin / program), version]) is None:
         (layout.bin / program).unlink()
         raise SetupError(f"{binary} does not run here; see {layout.log('debian')}")
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mitmproxy import http
 
+from gateway_addons.addons.messages import bare_response
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.negotiation import prefers_english, prefers_problem_json
 from gateway_addons.core.ports import QuotaCharge, WindowUse
@@ -60,9 +61,17 @@ def answer(
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     fields = {"Content-Type": kind, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers,
               "Content-Length": str(len(raw))}
-    response = http.Response.make(status, raw, http.Headers([(k.encode(), v.encode()) for k, v in fields.items()]))
-    response.headers.pop("server", None)
-    return response
+    return bare_response(status, http.Headers([(k.encode(), v.encode()) for k, v in fields.items()]), raw)
+
+
+def standing_refusal(code: str) -> http.Response:
+    """What stands in a flow while a hook decides: a whole refusal, made once. Whoever leaves it there replaces it by one
+    that fits the call.
+    """
+    return _STANDING[code]
+
+
+_STANDING = {code: refusal(code, None, datetime.now(PARIS), {}) for code in ("INF-GEN-01", "INF-GEN-02")}
 
 
 def last_resort(code: str) -> bytes:

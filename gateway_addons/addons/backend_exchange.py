@@ -1,11 +1,12 @@
 """What goes on to the backend and what comes back: both are rebuilt from a short list of names, never passed through."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
 from mitmproxy import http
 
+from gateway_addons.addons.messages import bare_response
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.errors import Refusal
 
@@ -59,14 +60,14 @@ def read_backend_answer(response: http.Response) -> BackendAnswer:
     receipt, code = _told(body)
     fields = [(name.encode(), response.headers[name].encode()) for name in _RETURNED if name in response.headers]
     fields += [(b"Cache-Control", b"no-store"), (b"Content-Length", str(len(body)).encode())]
-    rebuilt = http.Response.make(response.status_code, body, http.Headers(fields))
+    rebuilt = bare_response(response.status_code, http.Headers(fields), body)
     return BackendAnswer(rebuilt, receipt, code)
 
 
 def _told(body: bytes) -> tuple[str | None, str | None]:
     """Receipt number and error code in the backend's JSON, as far as they are there."""
     try:
-        document = json.loads(body)
+        document = orjson.loads(body)
     except ValueError as e:
         raise Refusal("INF-DEP-04", "the backend's answer is not JSON") from e
     if not isinstance(document, dict):

@@ -83,13 +83,16 @@ def starts_refused(hook: Hook) -> Callable[["Gate", http.HTTPFlow], Coroutine[An
 
     @functools.wraps(hook)
     async def refused_first(gate: "Gate", flow: http.HTTPFlow) -> None:
-        given, flow.response = flow.response, None
+        given = flow.response
         call = flow.metadata.get(CALL)
         code = "INF-GEN-02" if isinstance(call, Call) and call.forwarded else "INF-GEN-01"
-        flow.response = answer.refusal(code, flow.request, datetime.now(UTC), {})
+        flow.response = answer.standing_refusal(code)
         try:
             await hook(gate, flow, given)
-        except Exception as e:  # noqa: BLE001 - whatever it is, the refusal stands
+        except BaseException as e:
+            flow.response = answer.refusal(code, flow.request, datetime.now(UTC), {})
+            if not isinstance(e, Exception):  # the connection is over
+                raise
             await gate.conclude_after_fault(hook.__name__, flow, e)
         if hook.__name__ == "response":
             flow.metadata[RELEASED] = Release()

@@ -13,10 +13,13 @@ from typing import Any
 from mitmproxy import ctx, options
 from mitmproxy.addons import core, errorcheck, proxyserver
 from mitmproxy.proxy import context, events, layer, mode_servers, mode_specs, tunnel
+from mitmproxy.utils import asyncio_utils
 from prometheus_client import CollectorRegistry
 
 from gateway_addons.addons.brake import AddressBrake
+from gateway_addons.addons.connection import GateConnection
 from gateway_addons.addons.connection_end import SendingWatch, close_what_is_left, end_unfinished_handshake
+from gateway_addons.addons.hooks import CachedHooks
 from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.http_stream import GateHttpLayer
 from gateway_addons.addons.own_engine import SAFE_OPTIONS, OwnEngine
@@ -54,6 +57,7 @@ class GateMaster(OwnEngine):
     def __init__(self, entries: Mapping[str, Entry], addons: list[object], in_flight: Callable[[], int],
                  listening: Listening | None = None, brake: AddressBrake | None = None) -> None:
         super().__init__(options.Options(), with_termlog=False)
+        self.addons = CachedHooks(self)
         self.entries = entries
         self.in_flight = in_flight
         self.listening = listening or {}
@@ -62,7 +66,25 @@ class GateMaster(OwnEngine):
         self.connections = ConnectionCounts(limits.max_connections, limits.max_connections_per_address)
         self.bodies = BodyBudget(limits.max_buffered_bytes)
         self.brake = brake or AddressBrake(Brake(), CollectorRegistry())
-        self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, self.brake, errorcheck.ErrorCheck())
+        self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, self.brake, errorcheck.ErrorCheck())  # type: ignore[no-untyped-call]
+
+    async def run(self) -> None:
+        """The engine's own, without its eager task factory: uvloop on CPython 3.13.0 does not accept it, and hooks are
+        started eagerly all the same (`connection.py`).
+        """
+        check, server = self.addons.get("errorcheck"), self.addons.get("proxyserver")
+        with asyncio_utils.install_exception_handler(self._asyncio_exception_handler):
+            self.should_exit.clear()
+            await check.shutdown_if_errored()
+            await server.setup_servers()
+            await check.shutdown_if_errored()
+            try:
+                await self.running()
+                await check.shutdown_if_errored()
+                check.finish()
+                await self.should_exit.wait()
+            finally:
+                await self.done()
 
     async def running(self) -> None:
         """The engine calls this when every listener accepts connections."""
@@ -122,7 +144,7 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
     async def _serve(self, reader: Any, writer: Any, source: str) -> None:
         """Serve within the bounds on a handshake's time and on how long the client may leave an answer untaken."""
         limits = _master().entries[self.mode.data].limits
-        handler = mode_servers.ProxyConnectionHandler(ctx.master, reader, writer, ctx.options, self.mode)
+        handler = GateConnection(ctx.master, reader, writer, ctx.options, self.mode)
         brake, connection_id = _master().brake, handler.client.id
         if not await brake.turn(source, connection_id, limits.handshake_timeout_s):
             writer.transport.abort()

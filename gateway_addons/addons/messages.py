@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from mitmproxy import http
+from mitmproxy.net.http import status_codes
 from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 
@@ -12,6 +13,7 @@ from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.request_head import RequestHead
 
+_REASON_PHRASES = {status: phrase.encode() for status, phrase in status_codes.RESPONSES.items()}
 _UNPRINTABLE = re.compile(rb"[^\x21-\x7e]")
 _KEPT_OF_A_DEFECTIVE_HEAD = re.compile(rb"(?mi)^(x-correlation-id|accept|accept-language): *([\x20-\x7e]{1,200}?) *\r$")
 
@@ -33,13 +35,26 @@ class BackendSilent(ResponseProtocolError):
     """The backend did not answer in time."""
 
 
+def bare_response(status: int, headers: http.Headers, body: bytes) -> http.Response:
+    """A response of the engine's, made of values whose types are known; the engine's own way checks each of them at a cost."""
+    response = http.Response.__new__(http.Response)
+    response.data = http.ResponseData.__new__(http.ResponseData)
+    now = time.time()
+    response.data.__dict__.update(
+        http_version=b"HTTP/1.1", status_code=status, reason=_REASON_PHRASES.get(status, b""), headers=headers, content=body,
+        trailers=None, timestamp_start=now, timestamp_end=now)
+    return response
+
+
 def request_of(head: RequestHead) -> http.Request:
     """The engine's request object for a head that was read by the strict grammar."""
-    return http.Request(
+    request = http.Request.__new__(http.Request)
+    request.data = http.RequestData.__new__(http.RequestData)
+    request.data.__dict__.update(
         host="", port=0, method=head.method.encode(), scheme=b"", authority=b"", path=head.target.encode(),
         http_version=b"HTTP/1.1", headers=http.Headers(head.headers), content=None, trailers=None,
-        timestamp_start=time.time(), timestamp_end=None,
-    )
+        timestamp_start=time.time(), timestamp_end=None)
+    return request
 
 
 def defective_request(refusal: Refusal, raw: bytes) -> DefectiveRequest:

@@ -1,8 +1,7 @@
 """What the operator sees: one structured event for each call, and the metrics; no secret, no body, no token."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -16,12 +15,28 @@ from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
+class _Watch:
+    """Tells a histogram how long its block took."""
+
+    __slots__ = ("_histogram", "_start")
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._histogram.observe(time.perf_counter() - self._start)
+
+
 class Trace:
     """Counts calls and handshakes, times stages, logs each call once."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._log = structlog.get_logger("poterne")
+        self._log = structlog.get_logger("poterne").bind()
         self._calls = Counter("poterne_calls", "Calls, by verdict and, when refused, control and reason.",
                               ("environment", "verdict", "control", "reason"), registry=self.registry)
         self._handshakes = Counter("poterne_handshakes", "TLS handshakes.", ("environment", "outcome"), registry=self.registry)
@@ -33,22 +48,29 @@ class Trace:
         self.faults = Counter("poterne_faults", "Unforeseen exceptions in a hook; each was a refusal.", ("hook",),
                               registry=self.registry)
         self._last_revision: str | None = None
+        self._stage_of: dict[str, Histogram] = {}
+        self._calls_of: dict[tuple[str, str, str, str], Counter] = {}
 
-    @contextmanager
-    def stopwatch(self, stage: str) -> Iterator[None]:
+    def stopwatch(self, stage: str) -> "_Watch":
         """Time a stage; implements `core.ports.Stopwatch`."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._stages.labels(stage).observe(time.perf_counter() - start)
+        return _Watch(self._stage(stage))
+
+    def _stage(self, stage: str) -> Histogram:
+        found = self._stage_of.get(stage)
+        if found is None:
+            found = self._stage_of[stage] = self._stages.labels(stage)
+        return found
 
     def call(self, record: Mapping[str, Any], control: str) -> None:
         """Count and log one call from its record."""
         code = record["codeErreur"] or ""
         verdict = "admis" if record["transmis"] else ("refuse" if code else "repondu")
-        self._calls.labels(record["environnement"], verdict, control, code).inc()
-        self._stages.labels("total").observe((record["dureeMs"] or 0) / 1000)
+        labels = (record["environnement"], verdict, control, code)
+        counter = self._calls_of.get(labels)
+        if counter is None:
+            counter = self._calls_of[labels] = self._calls.labels(*labels)
+        counter.inc()
+        self._stage("total").observe((record["dureeMs"] or 0) / 1000)
         if record["revision"] and record["revision"] != self._last_revision:
             self._revision.clear()
             self._revision.labels(record["revision"]).set(1)

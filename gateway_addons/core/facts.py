@@ -132,8 +132,12 @@ class Evidence:
     rights: RightsFacts
 
     def document(self) -> dict[str, Any]:
-        """The input document of `data.poterne.decision`."""
+        """The input document of `data.poterne.decision`, of plain values."""
         return {"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}
+
+    def question(self) -> dict[str, Any]:
+        """The same document with its parts as they are, for a JSON writer that knows dataclasses."""
+        return {"schema": 1} | {name: getattr(self, name) for name in self.__slots__} | {"now": rfc3339(self.now)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +157,4 @@ class TokenEvidence:
 
 def rfc3339(moment: datetime) -> str:
     """UTC, microseconds, `Z` (RFC 3339)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

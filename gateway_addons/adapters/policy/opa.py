@@ -5,11 +5,11 @@ no unix socket (docs/engine.md).
 """
 
 import asyncio
-import json
 from typing import Any
 
-import aiohttp
+import orjson
 
+from gateway_addons.adapters.policy.opa_connection import OpaPool
 from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.core.decision import Decision, TokenDecision, read_decision
 from gateway_addons.core.errors import PolicyUnavailable
@@ -20,8 +20,8 @@ MAX_IN_FLIGHT = 16
 """Questions asked at once; more only wait longer inside OPA. The time-out runs from a question's own turn, and the call's
 whole decision is bounded by `limits.decision_timeout_s`."""
 
-DECISION_PATH = "/v1/data/poterne/decision?provenance=true"
-TOKEN_PATH = "/v1/data/poterne/token/decision?provenance=true"  # noqa: S105 - a path, not a password
+DECISION_PATH = b"/v1/data/poterne/decision?provenance=true"
+TOKEN_PATH = b"/v1/data/poterne/token/decision?provenance=true"
 
 
 class OpaPolicy:
@@ -29,10 +29,7 @@ class OpaPolicy:
 
     def __init__(self, address: str, timeout_s: float, floor: RevisionFloor) -> None:
         self._floor = floor
-        self._base = address if address.startswith("http://") else "http://opa"
-        self._socket = address.removeprefix("unix://") if address.startswith("unix://") else None
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
+        self._opa = OpaPool(address, timeout_s, MAX_ANSWER_BYTES)
         self._turn = asyncio.Semaphore(MAX_IN_FLIGHT)
 
     async def decide(self, evidence: Evidence) -> Decision:
@@ -42,7 +39,7 @@ class OpaPolicy:
             PolicyUnavailable: no answer in time, an answer that is not 200, no `result` (undefined), a malformed decision,
                 or a decision whose revision is not that of the bundle OPA says it serves, or is older than one seen before.
         """
-        answer, floor = await self._ask(DECISION_PATH, evidence.document())
+        answer, floor = await self._ask(DECISION_PATH, evidence.question())
         decision = read_decision(Decision, answer.get("result"))
         _check_revision(decision.revision, answer)
         self._floor.check(decision.revision, floor)
@@ -58,51 +55,36 @@ class OpaPolicy:
 
     async def healthy(self) -> None:
         """Does OPA answer, with its bundle active? Raises `PolicyUnavailable`."""
-        try:
-            async with self._http().get(f"{self._base}/health?bundles=true") as response:
-                if response.status != 200:
-                    raise PolicyUnavailable(f"OPA's health is {response.status}")
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
-            raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
+        status, _ = await self._opa.get("/health?bundles=true")
+        if status != 200:
+            raise PolicyUnavailable(f"OPA's health is {status}")
 
     async def close(self) -> None:
         """Give the connections back."""
-        if self._session is not None:
-            await self._session.close()
+        self._opa.close()
 
-    async def _ask(self, path: str, document: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    async def _ask(self, path: bytes, document: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """OPA's answer, and the revision floor of the moment the question left."""
-        body = json.dumps({"input": document}, separators=(",", ":")).encode()
-        try:
-            async with self._turn:
-                floor = self._floor.sequence
-                async with self._http().post(
-                    self._base + path, data=body, headers={"Content-Type": "application/json"}
-                ) as response:
-                    raw = await response.content.read(MAX_ANSWER_BYTES)
-                    status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
-            raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
+        question = _question(document)
+        async with self._turn:
+            floor = self._floor.sequence
+            status, raw = await self._opa.post(path, question)
         if status != 200:
             raise PolicyUnavailable(f"OPA answered {status}")
         try:
-            answer = json.loads(raw)
+            answer = orjson.loads(raw)
         except ValueError as e:
             raise PolicyUnavailable("OPA's answer is not JSON") from e
         if not isinstance(answer, dict):
             raise PolicyUnavailable("OPA's answer is not an object")
         return answer, floor
 
-    def _http(self) -> aiohttp.ClientSession:
-        """The session is made on first use, since it belongs to the running loop."""
-        if self._session is None:
-            connector = (
-                aiohttp.UnixConnector(self._socket, limit=MAX_IN_FLIGHT)
-                if self._socket
-                else aiohttp.TCPConnector(limit=MAX_IN_FLIGHT)
-            )
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, auto_decompress=False)
-        return self._session
+
+def _question(document: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps({"input": document})
+    except TypeError as e:
+        raise PolicyUnavailable("a fact is not a JSON value") from e
 
 
 def _check_revision(revision: str, answer: dict[str, Any]) -> None:

@@ -1,0 +1,3 @@
+module poterne.example/loadgen
+
+go 1.23

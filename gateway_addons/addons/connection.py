@@ -1,0 +1,115 @@
+"""One client connection and its backend connection: the engine's event loop without its per-event tasks and locks.
+
+The engine starts a task for every hook and takes a lock for every event. Here an event is handled at once, events that
+come up meanwhile wait in a queue, and a hook becomes a task only when it has to wait for something.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from mitmproxy.proxy import commands, events, mode_servers, server
+from mitmproxy.utils import asyncio_utils
+
+from gateway_addons.addons.hooks import CachedHooks
+
+MAX_UNSENT_BYTES = 64 * 1024
+"""While more than this waits to be sent on either side, nothing more is read."""
+
+
+class GateConnection(mode_servers.ProxyConnectionHandler):
+    """The engine's handler of one client connection."""
+
+    def __init__(self, master: Any, reader: Any, writer: Any, options: Any, mode: Any) -> None:
+        super().__init__(master, reader, writer, options, mode)  # type: ignore[no-untyped-call]
+        self._hooks: CachedHooks = master.addons
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[events.Event] = deque()
+        self._busy = False
+        self._hook_tasks: set[asyncio.Task[None]] = set()
+
+    async def server_event(self, event: events.Event) -> None:
+        """What the engine calls for everything that happens on its connections."""
+        self.take(event)
+
+    def take(self, event: events.Event) -> None:
+        """Handle an event now or, when one is being handled, right after it."""
+        self._waiting.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._waiting:
+                self._handle(self._waiting.popleft())
+        finally:
+            self._busy = False
+
+    def _handle(self, event: events.Event) -> None:
+        try:
+            for command in self.layer.handle_event(event):
+                self._execute(command)
+        except Exception as e:  # noqa: BLE001 - as the engine does; whatever is left of the call is refused (http_server)
+            self.log(f"the layers failed: {e!r}", 40, exc_info=True)
+
+    def _execute(self, command: commands.Command) -> None:
+        if isinstance(command, commands.SendData):
+            io = self.transports.get(command.connection)
+            if io is not None and io.writer is not None and not io.writer.is_closing():
+                io.writer.write(command.data)
+        elif isinstance(command, commands.StartHook):
+            self._start_hook(command)
+        elif isinstance(command, commands.OpenConnection):
+            handler = asyncio_utils.create_task(self.open_connection(command), name="backend connection", keep_ref=True)
+            self.transports[command.connection] = server.ConnectionIO(handler=handler)
+        elif isinstance(command, commands.RequestWakeup):
+            self._wake_later(command)
+        elif isinstance(command, commands.Log):
+            self.log(command.message, command.level)
+        elif isinstance(command, commands.CloseConnection):
+            if command.connection in self.transports:
+                self.close_connection(command.connection, isinstance(command, commands.CloseTcpConnection) and command.half_close)
+        else:  # pragma: no cover - the engine's list is complete
+            raise RuntimeError(f"unexpected command: {command}")
+
+    # --- hooks ---
+
+    def _start_hook(self, hook: commands.StartHook) -> None:
+        if not self._hooks.listeners(hook.name) and not self._hooks.listeners("update"):
+            self._completed(hook)
+            return
+        task = asyncio.Task(self._hooks.handle_lifecycle(hook), loop=self._loop, eager_start=True)
+        if task.done():
+            self._completed(hook)
+        else:
+            self._hook_tasks.add(task)
+            task.add_done_callback(lambda done: self._hook_over(done, hook))
+
+    def _hook_over(self, task: asyncio.Task[None], hook: commands.StartHook) -> None:
+        self._hook_tasks.discard(task)
+        if not task.cancelled():
+            self._completed(hook)
+
+    def _completed(self, hook: commands.StartHook) -> None:
+        if hook.blocking:
+            self.take(events.HookCompleted(hook))
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        """Hooks that the engine itself waits for: the beginning and end of connections."""
+        await self._hooks.handle_lifecycle(hook)
+
+    # --- time and flow control ---
+
+    def _wake_later(self, command: commands.RequestWakeup) -> None:
+        def wake() -> None:
+            self.wakeup_timer.discard(timer)  # type: ignore[arg-type]
+            self.take(events.Wakeup(command))
+
+        timer = self._loop.call_later(command.delay, wake)
+        self.wakeup_timer.add(timer)  # type: ignore[arg-type]
+
+    async def drain_writers(self) -> None:
+        """Read no more while much waits to be sent."""
+        for io in self.transports.values():
+            if io.writer is not None and io.writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+                await super().drain_writers()  # type: ignore[no-untyped-call]
+                return

@@ -1,0 +1,62 @@
+"""The engine's hooks, dispatched without a search: which addon listens to which hook does not change while it runs.
+
+The engine walks all addons twice for every hook (docs/performance.md). The semantics are the engine's: hooks run in the
+order of the addons, an exception is logged and the next addon is called (why that is no danger: docs/engine.md, item 1).
+"""
+
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from mitmproxy import exceptions, flow, hooks
+from mitmproxy.addonmanager import AddonManager, traverse
+
+log = logging.getLogger(__name__)
+
+
+class CachedHooks(AddonManager):
+    """The engine's addons, with the listeners of each hook looked up once."""
+
+    def __init__(self, master: Any) -> None:
+        super().__init__(master)  # type: ignore[no-untyped-call]
+        self._listeners: dict[str, list[Callable[..., Any]]] = {}
+
+    def register(self, addon: Any) -> Any:
+        """Add an addon; what was looked up is forgotten."""
+        self._listeners = {}
+        return super().register(addon)  # type: ignore[no-untyped-call]
+
+    def remove(self, addon: Any) -> None:
+        """Remove an addon; what was looked up is forgotten."""
+        self._listeners = {}
+        super().remove(addon)  # type: ignore[no-untyped-call]
+
+    def listeners(self, name: str) -> list[Callable[..., Any]]:
+        """Who listens to a hook, in the order of the addons."""
+        found = self._listeners.get(name)
+        if found is None:
+            found = self._listeners[name] = [
+                listener for addon in traverse(self.chain) if callable(listener := getattr(addon, name, None))]
+        return found
+
+    async def handle_lifecycle(self, event: hooks.Hook) -> None:
+        """Call the listeners, then those of `update` for a flow."""
+        await self.trigger_event(event)
+        if self.listeners("update") and isinstance(message := event.args()[0], flow.Flow):
+            await self.trigger_event(hooks.UpdateHook([message]))
+
+    async def trigger_event(self, event: hooks.Hook) -> None:
+        """Call the listeners of one hook."""
+        arguments = event.args()
+        for listener in self.listeners(event.name):
+            try:
+                result = listener(*arguments)
+                if result is not None and inspect.isawaitable(result):
+                    await result
+            except exceptions.AddonHalt:
+                return
+            except exceptions.OptionsError:
+                raise
+            except Exception:
+                log.exception("an addon failed in %s", event.name)
