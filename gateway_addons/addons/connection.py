@@ -101,7 +101,7 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
 
     def _wake_later(self, command: commands.RequestWakeup) -> None:
         def wake() -> None:
-            self.wakeup_timer.discard(timer)  # type: ignore[arg-type]
+            self.wakeup_timer.discard(timer)
             self.take(events.Wakeup(command))
 
         timer = self._loop.call_later(command.delay, wake)
@@ -110,6 +110,6 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
     async def drain_writers(self) -> None:
         """Read no more while much waits to be sent."""
         for io in self.transports.values():
-            if io.writer is not None and io.writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            if io.writer is not None and io.writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:  # type: ignore[union-attr]
                 await super().drain_writers()  # type: ignore[no-untyped-call]
                 return
