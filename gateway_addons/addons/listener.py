@@ -66,7 +66,8 @@ class GateMaster(OwnEngine):
         self.connections = ConnectionCounts(limits.max_connections, limits.max_connections_per_address)
         self.bodies = BodyBudget(limits.max_buffered_bytes)
         self.brake = brake or AddressBrake(Brake(), CollectorRegistry())
-        self.addons.add(core.Core(), proxyserver.Proxyserver(), *addons, self.brake, errorcheck.ErrorCheck())  # type: ignore[no-untyped-call]
+        own = [core.Core(), proxyserver.Proxyserver(), *addons, self.brake, errorcheck.ErrorCheck()]
+        self.addons.add(*own)  # type: ignore[no-untyped-call]
 
     async def run(self) -> None:
         """The engine's own, without its eager task factory: uvloop on CPython 3.13.0 does not accept it, and hooks are

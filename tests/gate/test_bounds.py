@@ -178,7 +178,8 @@ async def test_the_engines_own_pages_are_not_served(rig: Rig, host: str) -> None
 
 
 async def test_nothing_but_the_gates_own_parts_is_loaded(rig: Rig) -> None:
-    assert [type(a).__name__ for a in rig.master.addons.chain] == ["Core", "Proxyserver", "Gate", "Trace", "ErrorCheck"]
+    loaded = [type(addon).__name__ for addon in rig.master.addons.chain]
+    assert loaded == ["Core", "Proxyserver", "Gate", "Trace", "AddressBrake", "ErrorCheck"]
 
 
 class Streams:
