@@ -36,6 +36,7 @@ from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.addons.proxy_protocol import balancers_of
 from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.register_trace import RegisterTrace
 from gateway_addons.addons.session import Entry
@@ -49,6 +50,7 @@ from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import RegisterWatch
 from gateway_addons.core.routes import RouteTable
+from gateway_addons.core.source import TrustedProxies
 from gateway_addons.core.trust import TrustError
 from gateway_addons.settings.gateway import Environment, Settings, parse
 from gateway_addons.settings.values import SettingsError
@@ -122,6 +124,8 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
         max_answer_bytes=own.backend.max_answer_bytes,
         last_resort=last_resort,
         drain=parts.drain,
+        balancers=balancers_of(own.proxy_protocol),
+        proxies=TrustedProxies(own.forwarded.networks(), own.forwarded.header) if own.forwarded else None,
     )
     backends = {api: _address(backend.url) for api, backend in own.backends.items()}
     return GateEnvironment(listener, pipeline, tokens.endpoint, settings.limits.decision_timeout_s, backends), entry, tls, tokens

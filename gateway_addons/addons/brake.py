@@ -79,6 +79,7 @@ class AddressBrake:
         self._lanes = SlowLanes(settings.slow_handshakes, settings.slow_queue)
         self._exempt = tuple(ip_network(network) for network in settings.exempt)
         self._clock = clock
+        self._sources: dict[str, str] = {}
         self._turns: dict[str, str] = {}
         self._told: OrderedDict[str, float] = OrderedDict()
         self._log = structlog.get_logger("poterne.brake")
@@ -111,10 +112,12 @@ class AddressBrake:
     # --- handshakes ---
 
     async def turn(self, source: str, connection_id: str, timeout_s: float) -> bool:
-        """Wait for this connection's turn to make its handshake; False when it must go."""
+        """Wait for this connection's turn to make its handshake; False when it must go. Who was told so must call `over`."""
+        self._sources[connection_id] = source
         if self._failures.wait_s(Caller(source, None).waits_as, self._clock()) <= 0:
             return True
         if not await self._lanes.enter(source, timeout_s):
+            self._sources.pop(connection_id, None)
             self._waits.labels("handshake turned away").inc()
             return False
         self._waits.labels("handshake").inc()
@@ -123,6 +126,7 @@ class AddressBrake:
 
     def over(self, connection_id: str) -> None:
         """The handshake of this connection is over: the next one's turn."""
+        self._sources.pop(connection_id, None)
         source = self._turns.pop(connection_id, None)
         if source is not None:
             self._lanes.leave(source)
@@ -134,7 +138,8 @@ class AddressBrake:
     def tls_failed_client(self, data: TlsData) -> None:
         """A handshake failed."""
         peer = data.context.client.peername
-        self._count("handshake", Caller(source_of(peer[0] if peer else ""), None))
+        source = self._sources.get(data.context.client.id) or source_of(peer[0] if peer else "")
+        self._count("handshake", Caller(source, None))
         self.over(data.context.client.id)
 
     def _count(self, kind: str, caller: Caller) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mitmproxy import http
@@ -12,6 +12,7 @@ from gateway_addons.addons.session import DEFECT, SESSION, Session
 from gateway_addons.core.bounds import source_of
 from gateway_addons.core.brake import Caller
 from gateway_addons.core.errors import Refusal
+from gateway_addons.core.evidence.address import ObservedAddress, observed_peer
 from gateway_addons.core.evidence.certificate import PresentedCertificate
 from gateway_addons.core.evidence.rights import rights_facts
 from gateway_addons.core.facts import CallFacts
@@ -126,7 +127,23 @@ def caller(flow: http.HTTPFlow) -> Caller:
     session = session_of(flow)
     verified = session.leaf_der is not None and session.failure is None
     certificate = hashlib.sha256(session.leaf_der or b"").hexdigest() if verified else None
-    return Caller(source_of(peer_of(flow) or ""), certificate)
+    return Caller(source_of(connection_source(flow) or ""), certificate)
+
+
+def connection_source(flow: http.HTTPFlow) -> str | None:
+    """Where the connection comes from: the TCP peer, or the client of a trusted balancer that passed it on."""
+    address = session_of(flow).address
+    return address.source if address else peer_of(flow)
+
+
+def observed_address(flow: http.HTTPFlow) -> ObservedAddress:
+    """Where the call comes from: the peer, a balancer's word, and the one header that trusted proxies may write."""
+    observed = session_of(flow).address
+    if observed is None:
+        return observed_peer(peer_of(flow))
+    if observed.proxies is None:
+        return observed
+    return replace(observed, forwarded=tuple(flow.request.headers.get_all(observed.proxies.header)))
 
 
 def call_facts(flow: http.HTTPFlow, match: RouteMatch, request_id: str) -> CallFacts:
@@ -152,7 +169,7 @@ def call_input(flow: http.HTTPFlow, match: RouteMatch, call: CallFacts, now: dat
     return CallInput(
         now=now,
         call=call,
-        peer=peer_of(flow),
+        address=observed_address(flow),
         certificate=presented_certificate(flow),
         identifiers=tuple(flow.request.headers.get_all("id_teleservice")),
         authorization=authorization[0] if authorization else None,

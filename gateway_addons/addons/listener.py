@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mitmproxy import ctx, options
@@ -24,9 +25,12 @@ from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.http_stream import GateHttpLayer
 from gateway_addons.addons.own_engine import SAFE_OPTIONS, OwnEngine
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.addons.proxy_protocol import observe
 from gateway_addons.addons.session import Entry, Session
 from gateway_addons.addons.tls import ClientTls
 from gateway_addons.core.bounds import BodyBudget, ConnectionCounts, source_of
+from gateway_addons.core.evidence.address import ObservedAddress
+from gateway_addons.core.proxy_protocol import ProxyHeaderRefused
 from gateway_addons.settings.brake import Brake
 
 BACKLOG = 1024
@@ -87,6 +91,12 @@ class GateMaster(OwnEngine):
             finally:
                 await self.done()
 
+    def refused_connection(self, environment: str, peer: Any, reason: str) -> None:
+        """A connection that ended before TLS: whoever watches is told."""
+        trace = self.addons.get("trace")
+        if trace is not None:
+            trace.connection_refused(environment, peer[0] if peer else None, reason)
+
     async def running(self) -> None:
         """The engine calls this when every listener accepts connections."""
         await super().running()
@@ -116,11 +126,12 @@ class GateMaster(OwnEngine):
 class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
     """One listening socket."""
 
-    def make_top_layer(self, context: context.Context) -> "Entrance":
-        """The layers of one new connection."""
+    def make_top_layer(self, context: context.Context, address: ObservedAddress | None = None) -> "Entrance":
+        """The layers of one new connection; `address` is what a balancer in front said of it."""
         master, peer = _master(), context.client.peername
-        account = master.bodies.account(source_of(peer[0] if peer else ""))
-        return Entrance(context, master.entries[self.mode.data], Session(self.mode.data, account))
+        account = master.bodies.account(source_of((address and address.source) or (peer[0] if peer else "")))
+        entry = master.entries[self.mode.data]
+        return Entrance(context, entry, Session(self.mode.data, account, address=address))
 
     async def listen(self, host: str, port: int) -> list[Any]:
         """Accept from the sockets that were handed over, or bind; a failure ends the start (ErrorCheck)."""
@@ -131,18 +142,24 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
 
     async def handle_stream(self, reader: Any, writer: Any = None) -> None:
         """Serve one connection, unless there are too many, in all or from its address."""
-        counts = _master().connections
+        counts, entry = _master().connections, _master().entries[self.mode.data]
         peer = writer.get_extra_info("peername")
-        source = source_of(peer[0] if peer else "")
+        try:
+            reader, address = await observe(reader, peer[0] if peer else None, entry.balancers)
+        except ProxyHeaderRefused as e:
+            _master().refused_connection(self.mode.data, peer, str(e))
+            writer.transport.abort()
+            return
+        source = source_of(address.source or "")
         if not counts.enter(source):
             writer.transport.abort()
             return
         try:
-            await self._serve(reader, writer, source)
+            await self._serve(reader, writer, source, replace(address, proxies=entry.proxies))
         finally:
             counts.leave(source)
 
-    async def _serve(self, reader: Any, writer: Any, source: str) -> None:
+    async def _serve(self, reader: Any, writer: Any, source: str, address: ObservedAddress) -> None:
         """Serve within the bounds on a handshake's time and on how long the client may leave an answer untaken."""
         limits = _master().entries[self.mode.data].limits
         handler = GateConnection(ctx.master, reader, writer, ctx.options, self.mode)
@@ -150,7 +167,7 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
         if not await brake.turn(source, connection_id, limits.handshake_timeout_s):
             writer.transport.abort()
             return
-        handler.layer = entrance = self.make_top_layer(handler.layer.context)
+        handler.layer = entrance = self.make_top_layer(handler.layer.context, address)
         deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, end_unfinished_handshake, handler, writer)
         sending = SendingWatch(writer.transport, limits.send_timeout_s)
         try:

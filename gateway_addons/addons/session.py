@@ -7,8 +7,11 @@ from OpenSSL import SSL
 
 from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.addons.proxy_protocol import Balancers
 from gateway_addons.core.bounds import BodyAccount
+from gateway_addons.core.evidence.address import ObservedAddress
 from gateway_addons.core.path import Link, PathRefused, VerifiedPath
+from gateway_addons.core.source import TrustedProxies
 from gateway_addons.settings.listener import Limits
 
 SESSION = "poterne.session"
@@ -50,6 +53,7 @@ class Session:
     leaf_der: bytes | None = None
     links: tuple[Link, ...] = ()
     sni: str | None = None
+    address: ObservedAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Entry:
     max_answer_bytes: int
     last_resort: Callable[[str], bytes]
     drain: Drain = field(default_factory=Drain)
+    balancers: Balancers | None = None
+    proxies: TrustedProxies | None = None
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ async def answer_token_call(
     return await tokens.answer(TokenRequest(
         now=now,
         certificate=certificate_facts(presented, revocation, now),
-        address=address_facts(flow_facts.peer_of(flow)),
+        address=address_facts(flow_facts.observed_address(flow)),
         authorization=authorization[0] if authorization else None,
         content_type=flow.request.headers.get("content-type", ""),
         body=body,

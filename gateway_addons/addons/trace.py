@@ -96,6 +96,11 @@ class Trace:
         """One less connection."""
         self._connections.dec()
 
+    def connection_refused(self, environment: str, peer: str | None, reason: str) -> None:
+        """A connection ended before TLS: its PROXY header, or the want of one (control C2)."""
+        self._handshakes.labels(environment, "proxy_refused").inc()
+        self._log.warning("connection_refused", environment=environment, ip=peer, reason=reason)
+
     def tls_established_client(self, data: TlsData) -> None:
         """A handshake succeeded."""
         self._handshakes.labels(_listener(data), "established").inc()

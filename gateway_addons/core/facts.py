@@ -47,11 +47,16 @@ class CertificateFacts:
 
 @dataclass(frozen=True, slots=True)
 class AddressFacts:
-    """Control C2: `source` is the TCP peer, never a header; an IPv4-mapped IPv6 address is told as IPv4."""
+    """Control C2: where the call comes from; an IPv4-mapped IPv6 address is told as IPv4.
+
+    `peer` is the TCP peer. `told_by` says whose word `source` is: `peer` (the socket's), `proxy_v1` or `proxy_v2` (a trusted
+    balancer's), `forwarded` or `x_forwarded_for` (a trusted proxy's).
+    """
 
     source: str | None
     peer: str | None
     failure: str | None
+    told_by: str = "peer"
 
 
 @dataclass(frozen=True, slots=True)

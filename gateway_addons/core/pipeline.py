@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway_addons.core.decision import Decision, QuotaToCharge
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable, Refusal
-from gateway_addons.core.evidence.address import address_facts
+from gateway_addons.core.evidence.address import ObservedAddress, address_facts
 from gateway_addons.core.evidence.certificate import PresentedCertificate, certificate_facts
 from gateway_addons.core.evidence.identifier import identifier_facts
 from gateway_addons.core.evidence.identity import identity_facts
@@ -35,12 +35,13 @@ from gateway_addons.core.quota import never_fits
 class CallInput:
     """What the gate observed: connection, headers that controls read, and the rights that the body asks for.
 
-    `peer` is the TCP peer; `certificate` is what the TLS layer verified; the rest is the caller's word.
+    `address` is what the connection and trusted proxies told; `certificate` is what the TLS layer verified; the rest is the
+    caller's word.
     """
 
     now: datetime
     call: CallFacts
-    peer: str | None
+    address: ObservedAddress
     certificate: PresentedCertificate | None
     identifiers: tuple[str, ...]
     authorization: str | None
@@ -119,7 +120,7 @@ class Pipeline:
             environment=self.environment.name,
             call=given.call,
             certificate=certificate_facts(given.certificate, self.environment.revocation, given.now),
-            address=address_facts(given.peer),
+            address=address_facts(given.address),
             identifier=identifier_facts(given.identifiers),
             identity=identity_facts(given.authorization, self.environment.tokens, given.now),
             rights=given.rights,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from gateway_addons.settings.address import Forwarded, ProxyProtocol
 from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.journal import JournalSettings
 from gateway_addons.settings.listener import Backend, BackendOfApi, ClientTrust, Limits, ServerIdentity
@@ -26,6 +27,8 @@ class Environment(Frozen):
     hosts: tuple[HostName, ...] = Field(min_length=1)
     server: ServerIdentity
     clients: ClientTrust
+    proxy_protocol: ProxyProtocol | None = None
+    forwarded: Forwarded | None = None
     backend: Backend
     backends: dict[str, BackendOfApi] = Field(default_factory=dict)
     """Backends of APIs that have one of their own, by the API's name; all others are at `backend`."""

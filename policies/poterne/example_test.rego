@@ -75,7 +75,7 @@ head := {
 		"key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"],
 		"siren": "130999907", "siret": "13099990700012", "revocation": "good",
 	},
-	"address": {"source": "192.0.2.1", "peer": "192.0.2.1", "failure": null},
+	"address": {"source": "192.0.2.1", "peer": "192.0.2.1", "failure": null, "told_by": "peer"},
 }
 
 fingerprint := "abababababababababababababababababababababababababababababababab"

@@ -20,6 +20,7 @@ from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.flow_facts import ListenerFacts
 from gateway_addons.addons.gate import Gate, GateEnvironment
 from gateway_addons.addons.listener import GateMaster
+from gateway_addons.addons.proxy_protocol import balancers_of
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
@@ -27,6 +28,8 @@ from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import QuotaCharge, TokenAnswer, TokenRequest
+from gateway_addons.core.source import TrustedProxies
+from gateway_addons.settings.address import ProxyProtocol
 from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.listener import ClientTrust, Limits, ServerIdentity
 from tests.support import pki
@@ -225,7 +228,8 @@ def request(
 
 @asynccontextmanager
 async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: str = "alert",
-                      answer_timeout_s: float = 5.0, addons: tuple[object, ...] = (), brake: Brake | None = None) -> AsyncIterator[Rig]:
+                      answer_timeout_s: float = 5.0, addons: tuple[object, ...] = (), proxy_protocol: ProxyProtocol | None = None,
+                      proxies: TrustedProxies | None = None, brake: Brake | None = None) -> AsyncIterator[Rig]:
     """A gateway engine that listens on a free port of 127.0.0.1 until the block ends."""
     limits = limits or Limits()
     top = pki.root("Racine")
@@ -252,7 +256,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
         limits.decision_timeout_s)}, journal, trace, brake=braking)
     entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, trust.validate,
                                                                                refusal=refusal),
-                  limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort)
+                  limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort, balancers=balancers_of(proxy_protocol), proxies=proxies)
     master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight, brake=braking)
     master.listen(["poterne:production@127.0.0.1:0"])
     task = asyncio.create_task(master.run())

@@ -1,6 +1,6 @@
 # METADATA
 # title: Control C2, the address
-# description: The TCP peer is in one of the contract's networks, IPv4 or IPv6.
+# description: The source (TCP peer, or what a trusted balancer or proxy says) is in one of the contract's networks, IPv4 or IPv6.
 # custom:
 #   clause: 4-C2
 # schemas:
@@ -28,6 +28,7 @@ established if {
 	input.address.failure == null
 	is_address(input.address.source)
 	is_address(input.address.peer)
+	input.address.told_by in {"peer", "proxy_v1", "proxy_v2", "forwarded", "x_forwarded_for"}
 }
 
 # One address, never a network: net.cidr_contains takes a network inside another for contained.

@@ -23,6 +23,10 @@ test_a_network if told({"address": {"source": "192.0.2.1/32"}}) == ["fail", {"90
 
 test_not_established if told({"address": {"source": null, "failure": "absent"}}) == ["fail", {"900805"}]
 
+test_told_by_a_balancer if told({"address": {"told_by": "proxy_v2"}}) == ["pass", {"900805"}]
+
+test_told_by_the_caller if told({"address": {"told_by": "header"}}) == ["fail", {"900805"}]
+
 test_no_contract if told({"certificate": {"subject": "CN=stranger"}}) == ["not_evaluated", {"900805"}]
 
 test_fallback if address.fallback == "900805"
