@@ -32,7 +32,7 @@ def certificate(contract: Contract) -> Document:
 
 def address(contract: Contract) -> Document:
     source = contract.acces.adresses_ip[0].partition("/")[0]
-    return {"source": source, "peer": source, "failure": None}
+    return {"source": source, "peer": source, "failure": None, "told_by": "peer"}
 
 
 def allowed_call(contract: Contract, line: int = 0, now: str = NOW) -> Document:
