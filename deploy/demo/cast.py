@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from deploy.demo.pki import Identity
 from gateway_addons.adapters.policy.contract_files import load_contracts
-from gateway_addons.core.contract.access import Droit
+from gateway_addons.core.contract.access import ClientOAuth2, Droit
 from gateway_addons.core.contract.model import Contract
 
 ENVIRONMENTS = ("production", "sandbox")
@@ -38,6 +38,11 @@ class Consumer:
     def client_id(self) -> str:
         """Its OAuth2 client."""
         return self.contract.acces.clients_oauth2[0].client_id
+
+    @property
+    def clients(self) -> tuple[ClientOAuth2, ...]:
+        """All its OAuth2 clients; the first authenticates with a secret."""
+        return self.contract.acces.clients_oauth2
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from deploy.demo.place import Place
 from deploy.demo.ports import HOST, Ports
 from deploy.demo.processes import Process
 from deploy.demo.settings_file import EnvironmentFiles
+from gateway_addons.core.contract.access import ClientOAuth2
 
 
 def write(place: Place, ports: Ports, opa_socket: Path, redis_url: str, revision: str,
@@ -64,6 +65,7 @@ def _consumer(consumer: Consumer, files: EnvironmentFiles) -> dict[str, Any]:
         **_pair(files.pki.clients[consumer.name]),
         "client_id": consumer.client_id,
         "client_secret": files.credentials.secrets[consumer.client_id],
+        "other_clients": [_other_client(client, files) for client in consumer.clients[1:]],
         "scopes": list(consumer.scopes),
         "id_teleservice": list(consumer.identifiers),
         "siret": consumer.siret,
@@ -74,6 +76,13 @@ def _consumer(consumer: Consumer, files: EnvironmentFiles) -> dict[str, Any]:
         "calls_per_minute": consumer.contract.calls_per_minute,
         "droits": [right.model_dump(mode="json") for right in consumer.rights],
     }
+
+
+def _other_client(client: ClientOAuth2, files: EnvironmentFiles) -> dict[str, Any]:
+    """A client that authenticates by another method, with its key where it needs one of its own."""
+    key = files.credentials.client_keys.get(client.client_id)
+    return {"client_id": client.client_id, "auth": client.auth, "scopes": list(client.scopes),
+            "key_file": str(key) if key else None}
 
 
 def _pair(files: CertificateFiles) -> dict[str, str]:

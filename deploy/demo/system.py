@@ -79,7 +79,8 @@ class System:
     def _files(self, name: str, consumers: dict[str, cast.Consumer]) -> settings_file.EnvironmentFiles:
         identities = {consumer.name: consumer.identity for consumer in consumers.values()}
         certificates = pki.make(self._place.pki(name), identities, cast.MODEL, datetime.now(UTC))
-        keys = credentials.make(self._place.keys(name), [consumer.client_id for consumer in consumers.values()])
+        keys = credentials.make(self._place.keys(name), {client.client_id: (client.auth, consumer.identity.subject)
+                                                         for consumer in consumers.values() for client in consumer.clients})
         return settings_file.EnvironmentFiles(certificates, keys)
 
     def _import_nomenclatures(self, everyone: dict[str, dict[str, cast.Consumer]]) -> None:

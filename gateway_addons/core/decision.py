@@ -11,6 +11,10 @@ from gateway_addons.core.reasons import REASONS
 
 Verdict = Literal["pass", "fail", "not_evaluated"]
 CONTROLS = ("certificate", "address", "identifier", "identity", "contract", "rights")
+Link = Literal["certificate_contract", "address_contract", "identifier_contract", "token_certificate", "client_contract",
+               "siren_contract"]
+"""Between the identities of a call and its contract; which of them are not proven is for the record of a refused call."""
+
 TOKEN_CONTROLS = ("certificate", "address", "client", "contract")
 
 
@@ -76,6 +80,7 @@ class Decision(_Strict):
     quota: QuotaToCharge | None
     assertion: AssertionClaims | None
     obligations: Annotated[list[str], Field(max_length=0)]
+    broken_links: list[Link] = []
     revision: Annotated[str, Field(min_length=1, max_length=128)]
 
     @model_validator(mode="after")

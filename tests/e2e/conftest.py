@@ -69,6 +69,14 @@ class Running:
         context.load_cert_chain(identity["cert_file"], identity["key_file"])
         return context
 
+    def record(self, answer: httpx.Response) -> dict[str, Any]:
+        """The record of the call that was answered so."""
+        return next(r for r in self.records() if r["requestId"] == answer.headers["X-Request-ID"])
+
+    def acts(self, kind: str) -> list[dict[str, Any]]:
+        """What operators did."""
+        return [r.fields for r in records(Path(self.document["journal"])) if r.kind == "acte" and r.fields["acte"] == kind]
+
     def records(self) -> list[dict[str, Any]]:
         return [record.fields for record in records(Path(self.document["journal"])) if record.kind == CALL]
 

@@ -61,6 +61,10 @@ def test_identities_of_two_consumers_do_not_mix(running: Running, caller: str, b
     consumer.token = other.ask_token()
     answer = consumer.call("POST", COMPTABLES, consumer.lot(name()), ID_Teleservice=third.own["id_teleservice"][0])
     assert (answer.status_code, answer.json()["erreur"]["code"]) == (status, code)
+    broken = {"client-convention", "jeton-certificat"} if caller != bearer else set()
+    broken |= {"identifiant-convention"} if caller != identifier else set()
+    assert set(running.record(answer)["liens"]["rompus"]) == broken, "the record names every link, the answer only one code"
+    assert "liens" not in answer.text
 
 
 @pytest.mark.parametrize(("home", "abroad"), [("sandbox", "production"), ("production", "sandbox")])

@@ -144,7 +144,7 @@ def changed(name: str, change: Change) -> dict[str, Any]:
     document["convention"]["id"] = f"CONV-{name}"
     document["acces"]["certificats"][0]["sujet"] = f"CN={name}"
     document["acces"]["identifiants_techniques"] = [f"TS-{name}"]
-    document["acces"]["clients_oauth2"][0]["client_id"] = f"client-{name}"
+    document["acces"]["clients_oauth2"] = [document["acces"]["clients_oauth2"][0] | {"client_id": f"client-{name}"}]
     for path, value in change.items():
         _set(document, path.split("."), copy.deepcopy(value))
     return document

@@ -25,7 +25,9 @@ from gateway_addons.core.ports import TokenRequest
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_ALGORITHMS = frozenset({"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA", "Ed25519"})
-MAX_ASSERTION_LIFE_S = 300
+MAX_ASSERTION_LIFE_S = 3600
+"""RFC 7523 section 3 lets a server refuse an end that is unreasonably far away; client libraries give an hour."""
+
 LEEWAY_S = 5
 METHODS = ("client_secret_basic", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 

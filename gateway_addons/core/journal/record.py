@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from gateway_addons.core.decision import CONTROLS
+from gateway_addons.core.decision import CONTROLS, Decision
 from gateway_addons.core.facts import Evidence, rfc3339
 from gateway_addons.core.pipeline import Progress
 from gateway_addons.core.ports import TokenAnswer
@@ -13,6 +13,9 @@ _CONTROL_NAMES = {"certificate": "certificat", "address": "ip", "identifier": "i
                   "contract": "convention", "rights": "droits"}
 _WINDOWS = {"redis": "redis", "local": "locale"}
 _UNITS = {"calls": "appels", "bytes": "octets"}
+_LINKS = {"certificate_contract": "certificat-convention", "address_contract": "adresse-convention",
+          "identifier_contract": "identifiant-convention", "token_certificate": "jeton-certificat",
+          "client_contract": "client-convention", "siren_contract": "siren-convention"}
 _OPERATIONS = {"creer": "creation", "modifier": "modification", "supprimer": "suppression"}
 
 
@@ -29,6 +32,7 @@ def call_record(
         "ip": evidence.address.source if evidence else peer,
         "certificat": _certificate(evidence), "idTeleservice": evidence.identifier.value if evidence else None,
         "methode": method, "chemin": path, **_object(evidence),
+        "liens": _links(evidence, decision),
         "controles": {_CONTROL_NAMES[c]: _VERDICTS[decision.controls[c]] if decision else "non_evalue" for c in CONTROLS},
         "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons] if decision else [],
         "revision": decision.revision if decision else None,
@@ -77,6 +81,16 @@ def _object(evidence: Evidence | None) -> dict[str, Any]:
         "periode": periodes[0] if len(periodes) == 1 else (periodes or None),
         "nbEcritures": evidence.rights.entries if evidence.rights.established else None,
     }
+
+
+def _links(evidence: Evidence | None, decision: Decision | None) -> dict[str, Any] | None:
+    """What each identity failed at by itself, and the links that are not proven: the caller is told his code alone."""
+    if evidence is None:
+        return None
+    failures = {"certificat": evidence.certificate.failure, "identifiant": evidence.identifier.failure,
+                "jeton": evidence.identity.failure}
+    own = {name: failure or "ok" for name, failure in failures.items()}
+    return own | {"rompus": [_LINKS[link] for link in decision.broken_links] if decision else None}
 
 
 def _quota(progress: Progress) -> dict[str, Any] | None:

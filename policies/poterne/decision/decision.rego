@@ -14,6 +14,7 @@ import data.poterne.contract
 import data.poterne.contract.state
 import data.poterne.identifier
 import data.poterne.identity
+import data.poterne.links
 import data.poterne.reasons
 import data.poterne.rights
 
@@ -62,6 +63,7 @@ default decision := {
 	"quota": null,
 	"assertion": null,
 	"obligations": [],
+	"broken_links": [],
 	"revision": "none",
 }
 
@@ -75,6 +77,7 @@ decision := {
 	"quota": quota,
 	"assertion": assertion,
 	"obligations": [],
+	"broken_links": broken_links,
 	"revision": data.revision,
 }
 
@@ -82,6 +85,10 @@ decision := {
 explained := [] if {
 	allow
 } else := reasons.listed(order, controls, given, fallbacks)
+
+broken_links := [] if {
+	allow
+} else := links.broken
 
 given := {
 	"certificate": certificate.reasons,

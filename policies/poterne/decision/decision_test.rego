@@ -27,6 +27,7 @@ test_allowed if {
 			"convention": "C-1", "siren": "130999907", "enveloppeInterventionDistincte": true,
 		},
 		"obligations": [],
+		"broken_links": [],
 		"revision": "r-1",
 	}
 }
