@@ -19,13 +19,14 @@ type PathValidation = Callable[[bytes, Sequence[bytes], datetime], VerifiedPath]
 _lib: Any = SSL._lib  # type: ignore[attr-defined]
 _ffi: Any = SSL._ffi  # type: ignore[attr-defined]
 
-_OK, _SIGNATURE, _NOT_YET_VALID, _EXPIRED, _UNKNOWN_ISSUER, _REVOKED, _PURPOSE, _REJECTED = 0, 7, 9, 10, 20, 23, 26, 28
+_OK, _SIGNATURE, _NOT_YET_VALID, _EXPIRED, _UNKNOWN_ISSUER, _REVOKED, _PURPOSE, _REJECTED, _LISTS = (
+    0, 7, 9, 10, 20, 23, 26, 28, 54)
 _BY_RULE = {"unknown_issuer": _UNKNOWN_ISSUER, "signature": _SIGNATURE, "authority_usage": _PURPOSE}
 _BY_FAILURE = {"expired": _EXPIRED, "not_yet_valid": _NOT_YET_VALID, "revoked": _REVOKED, "usage": _PURPOSE,
-               "chain": _REJECTED, "revocation_unknown": _OK}
+               "chain": _REJECTED, "revocation_unknown": _LISTS}
 """X509_V_ERR_* that OpenSSL turns into the alert of RFC 8446 section 6.2: unknown_ca, decrypt_error,
-unsupported_certificate; certificate_expired, bad_certificate, certificate_revoked, bad_certificate. X509_V_OK with a
-refusal becomes certificate_unknown ("some other issue")."""
+unsupported_certificate; certificate_expired, bad_certificate, certificate_revoked, bad_certificate, certificate_unknown ("some
+other issue")."""
 
 
 def demand_certificate(tls: SSL.Context, validate: PathValidation, *, refusal: str) -> None:
