@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway_addons.admin.supervised import Station
-from gateway_addons.commands import client, detection, incident, policy, quota, running, token, token_key
+from gateway_addons.commands import client, contract, detection, incident, policy, quota, running, token, token_key
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.reason_pages import pages
 from gateway_addons.core.reasons import REASONS
@@ -26,6 +26,7 @@ app.add_typer(client.app, name="client")
 app.add_typer(token.app, name="token")
 app.add_typer(token_key.app, name="token-key")
 app.add_typer(policy.app, name="policy")
+app.add_typer(contract.app, name="contract")
 app.add_typer(incident.app, name="incident")
 app.add_typer(detection.detection, name="detection")
 app.add_typer(detection.alert, name="alert")

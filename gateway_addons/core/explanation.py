@@ -12,6 +12,8 @@ from typing import Any
 
 MAX_DEPTH = 16
 MAX_STEPS = 40
+ORDER = ("certificate", "address", "identifier", "identity", "client", "contract", "rights")
+"""In which order controls are told: that of clause 4."""
 
 type Event = Mapping[str, Any]
 
@@ -128,7 +130,8 @@ class _Query:
 def explained(decision: Mapping[str, Any], events: Sequence[Event], sources: Sources) -> Explanation:
     """The explanation of `decision` from the trace of its evaluation."""
     queries = _queries(events)
-    controls = tuple(_control(name, verdict, decision, queries, sources) for name, verdict in decision["controls"].items())
+    told = sorted(decision["controls"].items(), key=lambda pair: ORDER.index(pair[0]) if pair[0] in ORDER else len(ORDER))
+    controls = tuple(_control(name, verdict, decision, queries, sources) for name, verdict in told)
     return Explanation(decision["allow"] is True, controls, decision)
 
 

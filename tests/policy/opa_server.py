@@ -3,15 +3,21 @@
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gateway_addons.adapters.policy.opa_config import base_config
+from gateway_addons.core.contract.compile import compile_contracts
+from gateway_addons.core.contract.model import Contract
+from gateway_addons.core.contract.readings import EnvironmentReadings, environment_data
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 20
@@ -20,6 +26,21 @@ START_TIMEOUT_S = 20
 def opa_binary() -> Path:
     """The OPA of the project, or the one that `POTERNE_OPA` names."""
     return Path(os.environ.get("POTERNE_OPA", ROOT / ".tools" / "bin" / "opa"))
+
+
+@contextmanager
+def served(contracts: Iterable[tuple[str, Contract]], readings: EnvironmentReadings) -> Iterator["OpaServer"]:
+    """OPA with these contracts, read like this in both environments."""
+    data = {"contracts": compile_contracts(contracts), "revision": "r-test",
+            "readings": dict.fromkeys(("production", "sandbox"), environment_data(readings))}
+    with tempfile.TemporaryDirectory(prefix="poterne-data-") as scratch:
+        root = Path(scratch) / "bundle"
+        shutil.copytree(ROOT / "policies", root, ignore=shutil.ignore_patterns("*_test.rego"))
+        (root / "data.json").write_text(json.dumps(data), encoding="utf-8")
+        bundle = Path(scratch) / "bundle.tar.gz"
+        subprocess.run([str(opa_binary()), "build", "--bundle", str(root), "--output", str(bundle)], check=True, timeout=60)
+        with OpaServer(bundle) as server:
+            yield server
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -54,7 +54,15 @@ def load_contract(file: Path, apis: Apis | None = None) -> Contract:
     Raises:
         ContractFileError: the file cannot be read, is not strict YAML, is not a contract, or does not fit its API.
     """
-    text = _text(file)
+    return read_contract(file, _text(file), apis)
+
+
+def read_contract(file: Path, text: str, apis: Apis | None = None) -> Contract:
+    """The contract in `text`; `file` is its name in errors, and says where the documents beside it are.
+
+    Raises:
+        ContractFileError: like `load_contract`.
+    """
     contract = _parse(file, text, Contract)
     known = apis if apis is not None else apis_for(file.resolve().parent.parent)
     places = _of_api(contract, known) + _hashes(contract, file)

@@ -5,7 +5,7 @@ Nothing that a date decides is decided here: dates go along as they are, and Reg
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from gateway_addons.core.contract.access import Certificat, Droit
@@ -82,8 +82,8 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "etat": contract.convention.etat,
         "missing": [m.clause for m in missing_conditions(contract)],
         "terms": contract.cgu.sha256,
-        "opening": _opening(contract),
-        "opening_days": _opening_days(contract),
+        "opening": [m.isoformat() for m in opening_moments(contract)],
+        "opening_days": [str(day) for day in opening_days(contract)],
         "ends": _day(contract.convention.fin_echange_le),
         "organisation": contract.organisme.nom,
         "siren": contract.organisme.siren,
@@ -123,13 +123,12 @@ def _registrations(contract: Contract) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _opening(contract: Contract) -> list[str]:
+def opening_moments(contract: Contract) -> list[datetime]:
     """The moments that must have come before the contract is active (1-a). Without one of them it is not."""
-    moments = (contract.datapass.validee_le, contract.cgu.acceptee_le)
-    return [m.isoformat() for m in moments if m is not None]
+    return [m for m in (contract.datapass.validee_le, contract.cgu.acceptee_le) if m is not None]
 
 
-def _opening_days(contract: Contract) -> list[str]:
+def opening_days(contract: Contract) -> list[date]:
     """The days of the decisions that a production contract stands on: none may be to come (3.1.1, 3.1.2-c, 3.2-a, 3.4)."""
     if contract.convention.environnement != "production":
         return []
@@ -146,7 +145,7 @@ def _opening_days(contract: Contract) -> list[str]:
         lifted.echange_le if lifted else None,
         group.le if group and security.voie == "questionnaire" else None,
     )
-    return [str(day) for day in days if day is not None]
+    return [day for day in days if day is not None]
 
 
 def _security(contract: Contract) -> dict[str, Any]:

@@ -88,10 +88,11 @@ class Readings(Section):
 
     def data(self) -> dict[str, Any]:
         """OPA's `data.readings`, by the code's names of the environments."""
-        return {"production": _data(self.production), "sandbox": _data(self.bac_a_sable)}
+        return {"production": environment_data(self.production), "sandbox": environment_data(self.bac_a_sable)}
 
 
-def _data(readings: EnvironmentReadings) -> dict[str, Any]:
+def environment_data(readings: EnvironmentReadings) -> dict[str, Any]:
+    """`data.readings` of one environment."""
     return {
         "suspension_homologation": readings.suspension_homologation,
         "questionnaire_expire": readings.questionnaire_expire,
