@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import orjson
 from mitmproxy import http
 
 from gateway_addons.addons.messages import bare_response
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.core import content_digest
+from gateway_addons.core.answer_shape import read_answer
 from gateway_addons.core.errors import Refusal
 
 _FORWARDED = ("content-type", "accept", "accept-language", "if-match", "x-correlation-id")
@@ -16,9 +18,14 @@ _FORWARDED = ("content-type", "accept", "accept-language", "if-match", "x-correl
 _RETURNED = ("content-type", "content-language", "retry-after", "allow", "etag")
 """What of the backend's headers the caller gets: no banner, no hop-by-hop header."""
 
+_STATUSES = frozenset({200, 201, 202, 400, 403, 404, 405, 409, 412, 413, 415, 422, 428, 429})
+"""What a backend may answer with a body that goes on: no redirect, no interim or empty answer, no failure of its own."""
 
-def address_to_backend(request: http.Request, assertion: str, request_id: str, *, backend: tuple[str, int] | None = None,
-                       headers: Sequence[str] = ()) -> None:
+_MAX_VALUE_CHARACTERS = 512
+
+
+def address_to_backend(request: http.Request, assertion: str, request_id: str, body_sha256: str, *,
+                       backend: tuple[str, int] | None = None, headers: Sequence[str] = ()) -> None:
     """Rebuild the request's head for the backend; method, path and body stay the very ones that were authorised.
 
     `backend` is the API's own where it has one; `headers` those from which the rights were read, which go on with it.
@@ -31,6 +38,7 @@ def address_to_backend(request: http.Request, assertion: str, request_id: str, *
     fields += [(b"X-Request-ID", request_id.encode()), (b"X-JWT-Assertion", assertion.encode())]
     if body or request.method != "GET":
         fields.append((b"Content-Length", str(len(body)).encode()))
+        fields.append((b"Content-Digest", content_digest.state(body_sha256).encode()))
     request.headers = http.Headers(fields)
     request.trailers = None
 
@@ -44,8 +52,8 @@ class BackendAnswer:
     code: str | None
 
 
-def read_backend_answer(response: http.Response) -> BackendAnswer:
-    """Rebuild the backend's answer.
+def read_backend_answer(response: http.Response, names: frozenset[str] | None) -> BackendAnswer:
+    """Rebuild the backend's answer; `names` are the members it may have (`core.answer_shape`).
 
     Raises:
         Refusal: INF-DEP-03 when the backend refused the gateway itself, INF-DEP-04 when it failed or answered something
@@ -55,26 +63,30 @@ def read_backend_answer(response: http.Response) -> BackendAnswer:
         raise Refusal("INF-DEP-03", "the backend refused the assertion")
     body = response.raw_content or b""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if response.status_code >= 500 or response.status_code < 200 or kind not in {"application/json", "application/problem+json"}:
+    if response.status_code not in _STATUSES or kind not in {"application/json", "application/problem+json"}:
         raise Refusal("INF-DEP-04", f"the backend answered {response.status_code} {kind}")
-    receipt, code = _told(body)
-    fields = [(name.encode(), response.headers[name].encode()) for name in _RETURNED if name in response.headers]
-    fields += [(b"Cache-Control", b"no-store"), (b"Content-Length", str(len(body)).encode())]
+    if response.headers.get("content-encoding", "identity").lower() != "identity" or response.trailers:
+        raise Refusal("INF-DEP-04", "the backend's answer is coded, or has trailers")
+    receipt, code = _told(read_answer(body, names))
+    fields = [(name.encode(), _one_line(response.headers[name])) for name in _RETURNED if name in response.headers]
+    fields += [(b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff"),
+               (b"Content-Length", str(len(body)).encode())]
     rebuilt = bare_response(response.status_code, http.Headers(fields), body)
     return BackendAnswer(rebuilt, receipt, code)
 
 
-def _told(body: bytes) -> tuple[str | None, str | None]:
+def _one_line(value: str) -> bytes:
+    """A header's value of the backend, of printable ASCII and short, or the answer is none."""
+    if len(value) > _MAX_VALUE_CHARACTERS or not value.isascii() or not value.isprintable():
+        raise Refusal("INF-DEP-04", "the backend answered a header that is not one line of text")
+    return value.encode()
+
+
+def _told(document: dict[str, Any]) -> tuple[str | None, str | None]:
     """Receipt number and error code in the backend's JSON, as far as they are there."""
-    try:
-        document = orjson.loads(body)
-    except ValueError as e:
-        raise Refusal("INF-DEP-04", "the backend's answer is not JSON") from e
-    if not isinstance(document, dict):
-        raise Refusal("INF-DEP-04", "the backend's answer is not an object")
-    receipt = document.get("accuse", {}).get("numeroAccuse") if isinstance(document.get("accuse"), dict) else None
-    error = document.get("erreur") if isinstance(document.get("erreur"), dict) else document
-    code = error.get("code") if isinstance(error, dict) else None
+    accuse, erreur = document.get("accuse"), document.get("erreur")
+    receipt = accuse.get("numeroAccuse") if isinstance(accuse, dict) else None
+    code = erreur.get("code") if isinstance(erreur, dict) else document.get("code")
     return _short(receipt), _short(code)
 
 

@@ -25,6 +25,8 @@ from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
 from gateway_addons.addons.token_call import answer_token_call, check_token_form, is_token_call
 from gateway_addons.addons.trace import Trace
+from gateway_addons.core import content_digest
+from gateway_addons.core.answer_shape import RECEIPT_NAMES
 from gateway_addons.core.errors import JournalUnavailable, Refusal
 from gateway_addons.core.facts import CallFacts
 from gateway_addons.core.journal.record import call_record, concluded, token_record
@@ -202,13 +204,16 @@ class Gate:
 
     def _read(self, flow: http.HTTPFlow, call: Call, match: RouteMatch, facts: CallFacts, body: bytes) -> CallInput:
         call.digest = hashlib.sha256(body).hexdigest()
+        stated = flow.request.headers.get("content-digest")
+        if stated is not None:
+            content_digest.verify(stated, body)
         return flow_facts.call_input(flow, match, facts, call.received_at, call.digest)
 
     def _address(self, flow: http.HTTPFlow, call: Call, environment: GateEnvironment, assertion: str) -> None:
-        if call.match is None:  # pragma: no cover - a call without a route was refused
-            raise Refusal("INF-GEN-01", "no route")
-        address_to_backend(flow.request, assertion, call.request_id, backend=environment.backends.get(call.match.api.api),
-                           headers=call.match.headers)
+        if call.match is None or call.digest is None:  # pragma: no cover - a call without a route was refused
+            raise Refusal("INF-GEN-01", "no route, or a body that was not read")
+        address_to_backend(flow.request, assertion, call.request_id, call.digest,
+                           backend=environment.backends.get(call.match.api.api), headers=call.match.headers)
 
     def _or_wait(self, flow: http.HTTPFlow, refusal: Refusal) -> Refusal:
         """The refusal itself, or that its caller fails too often and must wait."""
@@ -227,7 +232,7 @@ class Gate:
         return answer.answer(given.status, given.body, given.headers)
 
     def _from_backend(self, call: Call, given: http.Response) -> http.Response:
-        told = read_backend_answer(given)
+        told = read_backend_answer(given, call.match.api.names_in_answers if call.match else RECEIPT_NAMES)
         call.receipt, call.code = told.receipt, told.code
         return told.response
 

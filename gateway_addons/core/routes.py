@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from gateway_addons.core.answer_shape import RECEIPT_NAMES
 from gateway_addons.core.dimensions import Dimensions, FromHeader, FromPath, Frozen, Shape
 from gateway_addons.core.errors import Refusal
 
@@ -63,6 +64,7 @@ class Api(Frozen):
     max_entries: Annotated[int, Field(ge=1)]
     max_perimeters: Annotated[int, Field(ge=1, le=1000)]
     write_only: bool = True
+    answer_names: frozenset[str] | None = None
     dimensions: Dimensions
     shapes: dict[str, Shape]
     routes: tuple[Route, ...] = Field(min_length=1)
@@ -91,6 +93,11 @@ class Api(Frozen):
         wanted = {source.path for _, source in shape.root.slots if isinstance(source, FromPath)}
         if absent := wanted - set(route.variables):
             raise ValueError(f"{route.id}: the path has no variable {sorted(absent)}")
+
+    @property
+    def names_in_answers(self) -> frozenset[str] | None:
+        """The members that an answer of the backend may have; None for any, in an API that is not write-only."""
+        return self.answer_names or (RECEIPT_NAMES if self.write_only else None)
 
     @cached_property
     def fluxes(self) -> dict[str, frozenset[str]]:

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn
 
@@ -71,10 +72,8 @@ def read_value(body: bytes, keep: frozenset[str] | None = None) -> Any:
         raise Unreadable("starts with a byte-order mark")
     _check_size_of_the_tree(body)
     look_at_strings = _strings_need_a_look(body)
-    decoder = json.JSONDecoder(object_pairs_hook=_object_hook(keep, look_at_strings=look_at_strings), parse_int=_integer,
-                               parse_float=_decimal, parse_constant=_constant)
     try:
-        value = decoder.decode(text)
+        value = _decoder(keep, look_at_strings).decode(text)
     except json.JSONDecodeError as e:
         raise Unreadable(f"not JSON: {e.msg} at character {e.pos}") from e
     except RecursionError as e:
@@ -110,6 +109,12 @@ def _strings_need_a_look(body: bytes) -> bool:
             return True
         start = quote + 1
     return False
+
+
+@lru_cache(maxsize=256)
+def _decoder(keep: frozenset[str] | None, look_at_strings: bool) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_object_hook(keep, look_at_strings=look_at_strings), parse_int=_integer,
+                            parse_float=_decimal, parse_constant=_constant)
 
 
 def _object_hook(keep: frozenset[str] | None, *, look_at_strings: bool) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

@@ -102,6 +102,10 @@ async def test_backend_away(rig: Rig) -> None:
     assert [(r["statut"], r["codeErreur"]) for r in rig.journal.records] == [(503, "INF-DEP-03")]
 
 
+def _answer(body: bytes, more: bytes = b"", status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (status, more, len(body)) + body
+
+
 BAD_ANSWERS = {
     "no HTTP": b"nonsense\r\n\r\n",
     "closes at once": b"",
@@ -113,6 +117,21 @@ BAD_ANSWERS = {
     "too large, announced": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n{",
     "too large, chunked": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
                           + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 20 + b"0\r\n\r\n",
+    "stored data": _answer(b'{"ecritures":[{"identifiant":"A1","montant":"1500.00"}]}'),
+    "stored data in a receipt": _answer(b'{"accuse":{"numeroAccuse":"INF-1","lignes":[{"compte":"515"}]}}'),
+    "stored data in a long text": _answer(b'{"message":"' + b"x" * 2000 + b'"}'),
+    "stored data in texts of an array": _answer(b'{"details":["' + b"x" * 2000 + b'"]}'),
+    "a key twice": _answer(b'{"message":"a","message":"b"}'),
+    "not UTF-8": _answer(b'{"message":"\xe9"}'),
+    "compressed": _answer(b"{}", b"Content-Encoding: gzip\r\n"),
+    "redirects": _answer(b"{}", b"Location: http://evil.example/\r\n", b"302 Found"),
+    "partial": _answer(b"{}", status=b"206 Partial Content"),
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "not modified": b"HTTP/1.1 304 Not Modified\r\n\r\n",
+    "an unknown status": _answer(b"{}", status=b"299 X"),
+    "an ETag of control characters": _answer(b"{}", b'ETag: "a\x01"\r\n'),
+    "an endless header": b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 3_000_000 + b"\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
     "two framings": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 }
 
@@ -124,6 +143,37 @@ async def test_what_the_backend_answers_badly_is_not_passed_on(rig: Rig, answer:
     assert status == 503
     assert code in {"INF-DEP-04", "INF-GEN-02"}
     assert [(r["statut"], r["codeErreur"]) for r in rig.journal.records] == [(status, code)]
+
+
+async def test_bytes_behind_an_answer_are_no_second_answer(rig: Rig) -> None:
+    """Response splitting: what the backend sends beyond its answer never becomes the answer to the next call."""
+    rig.backend.answer = _answer(b'{"message":"one"}', status=b"201 Created") + _answer(b'{"message":"forged"}')
+    reader, writer = await rig.connect()
+    for _ in range(2):
+        writer.write(request())
+        async with asyncio.timeout(5):
+            answer = await read_answer(reader)
+        assert b"forged" not in answer
+        if not answer.startswith(b"HTTP/1.1 201 "):
+            break
+    writer.transport.abort()
+
+
+async def test_interim_answers_of_the_backend_stay_inside(rig: Rig) -> None:
+    rig.backend.answer = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + _answer(b'{"message":"one"}')
+    answer = await rig.send(request())
+    assert b"Early Hints" not in answer
+    assert answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 503 "))
+
+
+async def test_hop_by_hop_headers_of_the_backend_stay_inside(rig: Rig) -> None:
+    more = b"Connection: close, X-A\r\nX-A: b\r\nKeep-Alive: x\r\nSet-Cookie: a=b\r\nVia: x\r\nServer: secret\r\nAllow: GET\r\n"
+    rig.backend.answer = _answer(b'{"message":"one"}', more)
+    head = (await rig.send(request())).partition(b"\r\n\r\n")[0].lower()
+    assert head.startswith(b"http/1.1 200 ok\r\n")
+    for name in (b"x-a", b"keep-alive", b"set-cookie", b"via", b"server", b"connection"):
+        assert b"\r\n" + name + b":" not in head
+    assert b"\r\nallow: get" in head
 
 
 async def test_backend_silent_is_bounded(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The real engine and the real gate on real TLS sockets, with fakes of whole ports behind them and a backend that records."""
 
 import asyncio
+import base64
 import ipaddress
 import json
 import ssl
@@ -120,7 +121,7 @@ class FakeTokens:
 
 class FakeSigner:
     def sign(self, claims: Any, call: dict[str, Any], now: Any) -> str:
-        return "assertion." + json.dumps(call, sort_keys=True).encode().hex()
+        return "e30." + base64.urlsafe_b64encode(json.dumps(call, sort_keys=True).encode()).decode().rstrip("=") + ".s"
 
 
 @dataclass
@@ -229,7 +230,7 @@ def request(
 @asynccontextmanager
 async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: str = "alert",
                       answer_timeout_s: float = 5.0, addons: tuple[object, ...] = (), proxy_protocol: ProxyProtocol | None = None,
-                      proxies: TrustedProxies | None = None, brake: Brake | None = None) -> AsyncIterator[Rig]:
+                      proxies: TrustedProxies | None = None, brake: Brake | None = None, backend_port: int | None = None) -> AsyncIterator[Rig]:
     """A gateway engine that listens on a free port of 127.0.0.1 until the block ends."""
     limits = limits or Limits()
     top = pki.root("Racine")
@@ -254,7 +255,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
     gate = Gate({"production": GateEnvironment(
         ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
         limits.decision_timeout_s)}, journal, trace, brake=braking)
-    entry = Entry("production", ("127.0.0.1", backend.port), lambda: server_context(identity, trust.material, trust.validate,
+    entry = Entry("production", ("127.0.0.1", backend_port or backend.port), lambda: server_context(identity, trust.material, trust.validate,
                                                                                refusal=refusal),
                   limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort, balancers=balancers_of(proxy_protocol), proxies=proxies)
     master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight, brake=braking)

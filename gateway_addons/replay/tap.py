@@ -1,0 +1,68 @@
+"""A backend that records: it listens where the gateway forwards to, keeps every byte, and answers each call alike."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+ANSWER = (b"HTTP/1.1 201 Created\r\nServer: tap-banner\r\nContent-Type: application/json\r\nContent-Length: 37\r\n\r\n"
+          b'{"accuse":{"numeroAccuse":"INF-TAP"}}')
+MAX_RECORDED_BYTES = 256 * 1024 * 1024
+
+
+@dataclass
+class Tap:
+    """What came in, connection by connection, as bytes and in calls."""
+
+    calls: list[bytes] = field(default_factory=list)
+    unread: list[bytes] = field(default_factory=list)
+    recorded_bytes: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of the gateway."""
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = await reader.readexactly(_length(head))
+                self._keep(head + body)
+                writer.write(ANSWER)
+                await writer.drain()
+        except asyncio.IncompleteReadError as e:
+            if e.partial:
+                self.unread.append(e.partial)
+        except (ConnectionError, asyncio.LimitOverrunError, ValueError) as e:
+            self.unread.append(repr(e).encode())
+        finally:
+            writer.close()
+
+    def _keep(self, call: bytes) -> None:
+        self.recorded_bytes += len(call)
+        if self.recorded_bytes > MAX_RECORDED_BYTES:
+            self.calls.clear()
+            self.recorded_bytes = len(call)
+        self.calls.append(call)
+
+    def take(self, correlation_id: str) -> tuple[bytes, ...]:
+        """The calls that bear this correlation id in their head; they are taken out."""
+        mark = f"\r\nx-correlation-id: {correlation_id}\r\n".encode()
+        mine = [c for c in self.calls if mark in c.partition(b"\r\n\r\n")[0].lower() + b"\r\n"]
+        self.calls = [c for c in self.calls if c not in mine]
+        return tuple(mine)
+
+
+def _length(head: bytes) -> int:
+    lengths = [line.partition(b":")[2].strip() for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    if b"\r\ntransfer-encoding:" in head.lower() or len(lengths) > 1:
+        raise ValueError("a framing that the gateway must not send")
+    return int(lengths[0]) if lengths else 0
+
+
+@asynccontextmanager
+async def listening_tap(host: str, port: int) -> AsyncIterator[tuple[Tap, int]]:
+    """Listen until the block ends; the second value is the port."""
+    tap = Tap()
+    server = await asyncio.start_server(tap.serve, host, port, limit=64 * 1024)
+    try:
+        yield tap, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
