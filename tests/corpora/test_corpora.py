@@ -11,10 +11,14 @@ from gateway_addons.replay.report import failures_table, summary_table
 from gateway_addons.replay.run import counted, replay, strays
 from gateway_addons.replay.send import Target
 from gateway_addons.replay.tap import Tap, listening_tap
+from gateway_addons.settings.brake import Brake
 from tests.corpora.cases import all_cases
 from tests.support.rig import LOT, Rig, running_rig
 
 SAVED = Path(__file__).parent / "saved"
+UNBRAKED = Brake(exempt=("127.0.0.0/8",))
+"""A thousand refusals in a few seconds are what the brake is there for."""
+
 VALUES = {"HOST": b"localhost", "TOKEN": b"a.b.c", "ID_TELESERVICE": b"TS-1", "LOT": json.dumps(LOT).encode()}
 
 
@@ -26,7 +30,7 @@ async def replayed(rig: Rig, tap: Tap, cases: list[Case]) -> list[Result]:
 async def test_every_case_is_refused_or_forwarded_identically(tmp_path: Path) -> None:
     cases = all_cases() + list(read_folder(SAVED))
     assert len({c.name for c in cases}) == len(cases)
-    async with listening_tap("127.0.0.1", 0) as (tap, port), running_rig(tmp_path, backend_port=port) as rig:
+    async with listening_tap("127.0.0.1", 0) as (tap, port), running_rig(tmp_path, backend_port=port, brake=UNBRAKED) as rig:
         results = await replayed(rig, tap, cases)
         console = Console(width=200)
         console.print(summary_table(results, watched=True))
@@ -46,7 +50,7 @@ async def test_what_the_corpus_looks_for_can_be_seen(tmp_path: Path) -> None:
     cases = all_cases()
     bent = [Case(c.name, c.raw, c.expect.model_copy(update={"verdict": "forwarded", "status": None, "code": None, "answers": None, "forwarded": None}))
             for c in cases if c.expect.verdict == "refused"][:40]
-    async with listening_tap("127.0.0.1", 0) as (tap, port), running_rig(tmp_path, backend_port=port) as rig:
+    async with listening_tap("127.0.0.1", 0) as (tap, port), running_rig(tmp_path, backend_port=port, brake=UNBRAKED) as rig:
         results = await replayed(rig, tap, bent)
         assert {r.column for r in results} == {Column.OTHERWISE}
 

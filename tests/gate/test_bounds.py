@@ -139,7 +139,7 @@ async def test_the_memory_of_a_body_is_given_back(rig: Rig) -> None:
 
 async def test_a_client_that_does_not_take_its_answers_is_cut(tmp_path: Path) -> None:
     async with running_rig(tmp_path, limits=Limits(send_timeout_s=1)) as rig:
-        body = b'{"accuse":{"numeroAccuse":"INF-1"},"details":["' + b"x" * 1_000_000 + b'"]}'
+        body = b'{"accuse":{"numeroAccuse":"INF-1"},"details":[' + b",".join([b'"' + b"x" * 500 + b'"'] * 1800) + b"]}"
         rig.backend.answer = (b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
         _reader, writer = await asyncio.open_connection(
             "127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost", limit=1024)

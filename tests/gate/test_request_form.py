@@ -135,7 +135,7 @@ async def test_what_is_forwarded_is_rebuilt_from_a_short_list(rig: Rig) -> None:
     assert answer.startswith(b"HTTP/1.1 201 ")
     head = rig.backend.received[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
     names = sorted(line.split(":")[0].lower() for line in head[1:])
-    assert names == ["content-length", "content-type", "host", "if-match", "x-correlation-id", "x-jwt-assertion", "x-request-id"]
+    assert names == ["content-digest", "content-length", "content-type", "host", "if-match", "x-correlation-id", "x-jwt-assertion", "x-request-id"]
     assert "X-Request-ID: forged" not in head
 
 
