@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway_addons.admin.supervised import Station
-from gateway_addons.commands import client, contract, detection, incident, policy, quota, running, token, token_key
+from gateway_addons.commands import client, contract, detection, incident, journal, policy, quota, running, token, token_key
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.reason_pages import pages
 from gateway_addons.core.reasons import REASONS
@@ -21,6 +21,7 @@ from gateway_addons.supervisor.errors import StartFailed
 from gateway_addons.supervisor.supervise import supervise
 
 app = typer.Typer(help="Poterne: the gateway in front of the API INFINOE.", no_args_is_help=True, add_completion=False)
+app.add_typer(journal.app, name="journal")
 app.add_typer(quota.app, name="quota")
 app.add_typer(client.app, name="client")
 app.add_typer(token.app, name="token")

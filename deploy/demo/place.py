@@ -57,6 +57,11 @@ class Place:
         """What the gateway keeps beside the journal."""
         return self.folder / "state"
 
+    @property
+    def journal_key(self) -> Path:
+        """The key that seals the journal."""
+        return self.folder / "keys" / "journal.key"
+
     def log(self, name: str) -> Path:
         """The output of a process."""
         return self.folder / "logs" / f"{name}.log"

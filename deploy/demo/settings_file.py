@@ -13,6 +13,7 @@ from deploy.demo.credentials import CredentialFiles
 from deploy.demo.pki import PkiFiles
 from deploy.demo.place import ROOT, Place
 from deploy.demo.ports import HOST, Ports
+from gateway_addons.adapters.journal.key_files import write_new_key
 
 ASSERTION_ISSUER = "poterne"
 
@@ -40,12 +41,14 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
         "opa": {"address": f"unix://{opa_socket}", "timeout_s": 1.0},
         "policy": _policy(place, ports),
         "redis": {"url": redis_url, "timeout_s": 0.5},
-        "journal": {"folder": str(place.journal)},
+        "journal": {"folder": str(place.journal), "signing_key_file": str(place.journal_key), "retention": {
+            category: {"months": 1, "justification": "demonstration"} for category in ("calls", "acts", "checkpoints")}},
         # the tour and its visitors fail on purpose, all from one address; `config/gateway.yaml` has figures for production
         "brake": {"failures_per_minute": 3000, "burst": 3000, "guesses_per_minute": 120, "guess_burst": 120},
         "apis": [str(api) for api in sorted((ROOT / "config" / "apis").glob("*.yaml"))],
         "environments": {name: _environment(name, files, ports) for name, files in environments.items()},
     }
+    write_new_key(place.journal_key)
     write_private(place.gateway_settings, yaml.safe_dump(document, sort_keys=False).encode())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from gateway_addons.adapters.journal.checkpoints import CheckpointMaker
 from gateway_addons.admin.app import admin_app, admin_server, serve
 from gateway_addons.admin.json_log import configure_logging
 from gateway_addons.settings.gateway import Settings, parse, read
@@ -53,6 +54,7 @@ class Supervisor:
         self._sockets = ListeningSockets()
         self._counts = FleetCounts()
         writers = Writers(settings.journal)
+        self._checkpoints = CheckpointMaker(settings.journal)
         self._recovered = writers.recover()
         self._fleet = Fleet(config, self._sockets, writers, self._counts)
         self._stop = asyncio.Event()
@@ -70,9 +72,11 @@ class Supervisor:
             await self._fleet.start(Generation.of(self._settings, text))
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload_told()))
             log.info("start", workers=len(self._fleet.current), concluded_after_crash=self._recovered)
-            await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)), self._fleet.watch()])
+            await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)), self._fleet.watch(),
+                               self._checkpoints.run()])
         finally:
             await self._fleet.stop()
+            self._checkpoints.last()
             self._sockets.close()
         log.info("stop")
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 
+from gateway_addons.adapters.journal.checkpoint_reader import lost_seal
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.journal.segments import OPERATOR, writers
+from gateway_addons.adapters.journal.stop_marker import stop
 from gateway_addons.core.errors import JournalHeld
 from gateway_addons.settings.journal import JournalSettings
 
@@ -20,9 +22,13 @@ class Writers:
     def recover(self) -> int:
         """Conclude what a crash left open, in every part that nobody writes; returns how many calls that were.
 
+        A sealed line that is gone stops the gateway (it starts, and refuses every call), like a part that was altered.
+
         Raises:
             JournalUnavailable: a part cannot be read or written.
         """
+        if why := lost_seal(self._settings.folder):
+            stop(self._settings.folder, why)
         return sum(self._look(name) or 0 for name in writers(self._settings.folder) if name != OPERATOR)
 
     def allot(self, in_use: Collection[str], preferred: str | None = None) -> str:

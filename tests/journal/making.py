@@ -10,6 +10,7 @@ from gateway_addons.adapters.journal.acts import act_now, record_act
 from gateway_addons.adapters.journal.chain import Chain
 from gateway_addons.adapters.journal.checkpoints import CheckpointMaker
 from gateway_addons.adapters.journal.key_files import load_key, write_new_key
+from tests.journal.settings import journal_settings
 
 AT = "2026-03-31T16:04:11.318000Z"
 
@@ -25,6 +26,9 @@ class Made:
     def public(self) -> Ed25519PublicKey:
         return load_key(self.key_file).public
 
+    def maker(self) -> CheckpointMaker:
+        return CheckpointMaker(journal_settings(self.folder, self.key_file))
+
     def copy(self, to: Path) -> "Made":
         shutil.rmtree(to, ignore_errors=True)
         shutil.copytree(self.folder, to)
@@ -34,7 +38,7 @@ class Made:
 def make(root: Path, *, rounds: int = 4, calls: int = 6, unsealed: int = 3, segment_bytes: int = 1500) -> Made:
     made = Made(root / "journal", root / "key.pem")
     write_new_key(made.key_file)
-    maker = CheckpointMaker(made.folder, made.key_file, 10)
+    maker = made.maker()
     for number in range(rounds):
         for writer in ("worker-0", "worker-1"):
             append(made.folder / writer, [f"{writer}-{number}-{n}" for n in range(calls)], segment_bytes)

@@ -13,16 +13,17 @@ import pytest
 
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.journal.reader import Record, records
+from gateway_addons.adapters.journal.stop_marker import resume, stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.journal.line import read_line
-from gateway_addons.settings.journal import JournalSettings
+from tests.journal.settings import journal_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = "2026-03-31T16:04:11.318000Z"
 
 
 def writer(folder: Path, name: str = "worker-0", **settings: Any) -> JournalWriter:
-    return JournalWriter(JournalSettings(folder=folder, **settings), name)
+    return JournalWriter(journal_settings(folder, **settings), name)
 
 
 def call(request_id: str, **more: Any) -> dict[str, Any]:
@@ -79,9 +80,9 @@ CRASHING = """
 import asyncio, sys
 from pathlib import Path
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
-from gateway_addons.settings.journal import JournalSettings
+from tests.journal.settings import journal_settings
 async def main():
-    journal = JournalWriter(JournalSettings(folder=Path(sys.argv[1]), segment_max_bytes=1 << 16), "worker-0")
+    journal = JournalWriter(journal_settings(Path(sys.argv[1]), segment_max_bytes=1 << 16), "worker-0")
     journal.open()
     n = 0
     while True:
@@ -157,15 +158,15 @@ async def test_a_full_disk_stops_every_exchange_until_there_is_room(tmp_path: Pa
     assert outcome == {"under way": 201}
     (full,) = [r.fields for r in told(tmp_path) if r.kind == "evenement"]
     assert full["evenement"] == "journal.plein"
-    assert int(full["sujet"]["refus"]) >= 7
+    assert int(full["sujet"]["refus"]) >= 6
 
 
 async def test_less_room_than_the_reserve_stops_new_calls_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = writer(tmp_path, reserve_bytes=1)
     journal.open()
     await journal.announce(call("under way"))
-    journal._settings = JournalSettings(folder=tmp_path, reserve_bytes=1 << 60)
-    journal._room_known_until = 0
+    journal._settings = journal_settings(tmp_path, reserve_bytes=1 << 60)
+    journal._clear_until = 0
     with pytest.raises(JournalUnavailable, match="reserve_bytes"):
         await journal.announce(call("new"))
     with pytest.raises(JournalUnavailable):
@@ -275,3 +276,82 @@ async def test_a_call_that_nobody_awaits_any_more_stays_announced(tmp_path: Path
     await journal.conclude(call("b", statut=201))
     journal.close()
     assert {r.fields["requestId"]: r.fields["statut"] for r in told(tmp_path)} == {"a": 503, "b": 201}
+
+
+async def test_one_worker_s_finding_stops_all_until_an_operator_has_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = FullDisk(monkeypatch, errno.EIO)
+    one, other = writer(tmp_path), writer(tmp_path, "worker-1")
+    one.open()
+    other.open()
+    await other.announce(call("under way"))
+    disk.full = True
+    with pytest.raises(JournalUnavailable):
+        await one.conclude(call("a"))
+    disk.full = False
+    assert stopped(tmp_path) is not None, "the disk took the file, if not what is in it"
+    for journal in (one, other):
+        journal._clear_until = 0
+        with pytest.raises(JournalUnavailable):
+            await journal.announce(call("b"))
+        with pytest.raises(JournalUnavailable):
+            await journal.healthy()
+    await other.conclude(call("under way", statut=201))
+    resume(tmp_path)
+    await asyncio.sleep(0.05)
+    await other.announce(call("c"))
+    await one.announce(call("d"))
+    one.close()
+    other.close()
+
+
+async def test_an_altered_chain_starts_stopped_and_goes_on_once_it_is_mended(tmp_path: Path) -> None:
+    journal = writer(tmp_path)
+    journal.open()
+    await journal.announce(call("a"))
+    journal.close()
+    (file,) = (tmp_path / "worker-0").glob("*.jsonl")
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"convention":"C"', b'"convention":"D"'))
+    again, other = writer(tmp_path), writer(tmp_path, "worker-1")
+    assert again.open() == 0
+    other.open()
+    for one in (again, other):
+        with pytest.raises(JournalUnavailable, match="worker-0"):
+            await one.announce(call("b"))
+        with pytest.raises(JournalUnavailable, match="worker-0"):
+            await one.conclude(call("b"))
+    file.write_bytes(whole)
+    with pytest.raises(JournalUnavailable):
+        await again.healthy()
+    resume(tmp_path)
+    await asyncio.sleep(0.05)
+    await again.announce(call("c"))
+    await other.announce(call("d"))
+    again.close()
+    other.close()
+    assert [(r.fields["requestId"], r.interrupted) for r in told(tmp_path)] == [("a", True)]
+
+
+def test_a_stop_says_why_and_keeps_the_first_reason(tmp_path: Path) -> None:
+    assert stopped(tmp_path) is None
+    assert stop(tmp_path / "new", "one")
+    assert stop(tmp_path / "new", "two")
+    assert "one" in (stopped(tmp_path / "new") or "")
+    (tmp_path / "arret.json").write_text("nonsense")
+    assert stopped(tmp_path) == "arret.json is there, and says nothing"
+    resume(tmp_path)
+    assert stopped(tmp_path) is None
+
+
+async def test_a_disk_that_does_not_even_take_the_stop_stops_this_worker_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = writer(tmp_path)
+    journal.open()
+    monkeypatch.setattr("gateway_addons.adapters.journal.journal_writer.stop", lambda folder, why: False)
+    monkeypatch.setattr(os, "fdatasync", _failing)
+    with pytest.raises(JournalUnavailable):
+        await journal.announce(call("a"))
+    monkeypatch.undo()
+    await asyncio.sleep(0.05)
+    with pytest.raises(JournalUnavailable):
+        await journal.announce(call("b"))
+    journal.close()

@@ -11,14 +11,14 @@ from gateway_addons.adapters.journal.reader import records
 from gateway_addons.adapters.journal.segments import last_line, segments
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.facts import rfc3339
-from gateway_addons.settings.journal import JournalSettings
+from tests.journal.settings import journal_settings
 
 T0 = datetime.now(UTC) - timedelta(minutes=1)
 
 
 async def filled(folder: Path, writers: int = 3, calls: int = 20) -> None:
     """Calls one second apart, dealt to the writers in turn."""
-    journals = [JournalWriter(JournalSettings(folder=folder), f"worker-{n}") for n in range(writers)]
+    journals = [JournalWriter(journal_settings(folder), f"worker-{n}") for n in range(writers)]
     for journal in journals:
         journal.open()
     for n in range(calls):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gateway_addons.adapters.journal.acts import act_now, record_act
 from gateway_addons.adapters.journal.chain import Chain
-from gateway_addons.adapters.journal.checkpoints import CheckpointMaker, append_sealed, change_key
+from gateway_addons.adapters.journal.checkpoint_reader import lost_seal
+from gateway_addons.adapters.journal.checkpoints import append_sealed, change_key
 from gateway_addons.adapters.journal.key_files import load_key, new_key_pem
 from gateway_addons.adapters.journal.segments import last_line, segments
 from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
@@ -267,7 +268,7 @@ def test_the_tail_after_the_last_checkpoint_is_not_sealed_yet(journal: Made) -> 
     append(journal.folder / "worker-1", ["later"])
     record_act(journal.folder, act_now("a.b", "moi", "x", {}))
     assert {c.chain: c.unsealed for c in read(journal).chains if c.unsealed} == {"operator": 1, "worker-0": 4, "worker-1": 2}
-    assert CheckpointMaker(journal.folder, journal.key_file, 10).make()
+    assert journal.maker().make()
     assert all(c.unsealed == 0 for c in read(journal).chains)
     assert read(journal).findings == []
 
@@ -288,7 +289,7 @@ def test_a_changed_key_is_followed(journal: Made) -> None:
         old, new = change_key(journal.folder, journal.key_file)
         assert load_key(journal.key_file).id == new.id != old.id
         append(journal.folder / "worker-0", ["later"])
-        CheckpointMaker(journal.folder, journal.key_file, 10).make()
+        journal.maker().make()
         for keys in ([old_public], [new.public], [old_public, new.public]):
             report = verify(journal.folder, keys)
             assert report.findings == []
@@ -310,13 +311,13 @@ def test_a_checkpoint_never_names_what_is_not_on_the_disk(journal: Made, monkeyp
         sync(fd)
 
     monkeypatch.setattr(os, "fdatasync", watched)
-    CheckpointMaker(journal.folder, journal.key_file, 10).make()
+    journal.maker().make()
     assert {segments(journal.folder / w)[-1].stat().st_ino for w in ("worker-0", "worker-1", "operator")} <= synced
 
 
 def test_a_sealed_line_that_goes_while_the_gateway_runs_stops_it(journal: Made) -> None:
     from gateway_addons.adapters.journal.stop_marker import stopped
-    maker = CheckpointMaker(journal.folder, journal.key_file, 10)
+    maker = journal.maker()
     maker.make()
     truncate_the_end(journal)
     with pytest.raises(JournalUnavailable, match="sealed and is gone"):
@@ -353,3 +354,13 @@ def test_no_change_of_sealed_bytes_goes_unseen(original: Made, tmp_path: Path, d
     report = read(journal)
     seen = bool(report.findings) or report.last_checkpoint_hash != read(original).last_checkpoint_hash
     assert seen == changed, (kind, file, place)
+
+
+def test_a_sealed_line_that_went_while_the_gateway_was_down_is_seen_at_its_start(journal: Made) -> None:
+    assert lost_seal(journal.folder) is None
+    file = segments(journal.folder / "worker-1")[-1]
+    file.write_bytes(b"".join(lines_of(file)[:-1]))
+    assert "worker-1" in (lost_seal(journal.folder) or "")
+    file.unlink()
+    assert "worker-1" in (lost_seal(journal.folder) or "")
+    assert lost_seal(journal.folder / "none") is None

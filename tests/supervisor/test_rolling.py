@@ -8,7 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
+from gateway_addons.adapters.journal.reader import CALL, records
 from tests.e2e.conftest import Consumer, Running
 from tests.e2e.test_exchange import COMPTABLES, name
 from tests.e2e.test_faults import frozen
@@ -27,7 +29,7 @@ def test_two_workers_serve_one_port_one_quota_and_two_parts_of_the_journal(gatew
     new = gateway.running.records()[before:]
     assert len(new) == 40, "a token and a call each"
     assert gateway.counted("poterne_calls_total") == counted + 40
-    parts = {p.parent.name for p in Path(gateway.running.document["journal"]).parent.glob("worker-*/journal.jsonl") if p.stat().st_size}
+    parts = {r.writer for r in records(Path(gateway.running.document["journal"])) if r.kind == CALL}
     assert len(parts) >= 2
 
 
@@ -124,7 +126,8 @@ def test_a_second_gateway_on_the_same_state_or_ports_does_not_start(gateway: Gat
     file.write_text(text)
     document = gateway.running.document | {"gateway_settings": str(file)}
     other.running = Running(document, gateway.running.system, gateway.running.folder)
-    other.change(state={"folder": str(tmp_path / "state")}, admin={"port": 0}, journal={"file": str(tmp_path / "j" / "journal.jsonl")})
+    other.change(state={"folder": str(tmp_path / "state")}, admin={"port": 0},
+                 journal=yaml.safe_load(text)["journal"] | {"folder": str(tmp_path / "j")})
     third = other.command("run")
     assert (third.returncode, "listen" in third.stderr and "cannot be used" in third.stderr) == (2, True), third.stderr
 

@@ -14,9 +14,11 @@ def write_settings(folder: Path, **bend: Any) -> Path:
         "tokens": {"issuer": "https://x", "audience": "x", "signing_key_file": "t.pem", "client_secrets_file": "c.yaml"},
         "assertion": {"issuer": "p", "audience": "b", "signing_key_file": "x.pem"},
     }
+    journal = {"folder": "journal", "signing_key_file": "journal.key", "retention": {
+        category: {"months": 12, "justification": "for a test"} for category in ("calls", "acts", "checkpoints")}}
     document = {
         "schema": 1, "admin": {"port": 0}, "state": {"folder": "state"}, "opa": {"address": "unix:///opa.sock"},
-        "redis": {"url": "redis://127.0.0.1:1/0"}, "journal": {"folder": "journal"}, "apis": ["infinoe.yaml"],
+        "redis": {"url": "redis://127.0.0.1:1/0"}, "journal": journal, "apis": ["infinoe.yaml"],
         "environments": {"production": environment},
     }
     file = folder / "gateway.yaml"

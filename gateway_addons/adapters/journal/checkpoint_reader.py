@@ -5,6 +5,7 @@ line that says something that no later one can mend: a new key, and what was rem
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway_addons.adapters.journal.reader import moment
 from gateway_addons.adapters.journal.segments import CHECKPOINTS, lines, segments
+from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.journal.findings import Finding, PurgedRange
 from gateway_addons.core.journal.keys import key_id, public_from_text, signed_by
 from gateway_addons.core.journal.line import Line, NotALine, read_line
@@ -65,6 +67,39 @@ def read_checkpoints(folder: Path, keys: Sequence[Ed25519PublicKey]) -> Told:
     if last is not None:
         _check_signature(told, last, current)
     return told
+
+
+def last_seal(folder: Path) -> dict[str, dict[str, Any]]:
+    """Of each writer the segment, number and hash that the last checkpoint names; empty when there is none."""
+    for file in reversed(segments(folder / CHECKPOINTS)):
+        heads: dict[str, dict[str, Any]] = {}
+        for _, raw in lines(file):
+            with suppress(NotALine):
+                line = read_line(raw)
+                heads = line.fields()["redacteurs"] if line.kind == "scellement" else heads
+        if heads:
+            return heads
+    return {}
+
+
+def lost_seal(folder: Path) -> str | None:
+    """Which line was sealed last and is not there any more, or is another; None when all are.
+
+    Raises:
+        JournalUnavailable: a file cannot be read.
+    """
+    try:
+        for writer, head in last_seal(folder).items():
+            if not _holds(folder / writer / str(head["segment"]), int(head["seq"]), str(head["hash"])):
+                return f"{writer}: line {head['seq']} was sealed and is gone, or is another"
+    except (OSError, ValueError) as e:
+        raise JournalUnavailable(f"{folder}: {e}") from e
+    return None
+
+
+def _holds(file: Path, seq: int, digest: str) -> bool:
+    begins, ends = b'{"seq":%d,' % seq, f'"hash":"{digest}"}}\n'.encode()
+    return file.exists() and any(raw.startswith(begins) and raw.endswith(ends) for _, raw in lines(file))
 
 
 def _placed(folder: Path) -> Iterator[_Placed]:

@@ -23,6 +23,7 @@ from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.facts import rfc3339
 from gateway_addons.core.journal.keys import SealingKey, public_text
 from gateway_addons.core.journal.line import NotALine, read_line
+from gateway_addons.settings.journal import JournalSettings
 
 WAIT_FOR_LOCK_S = 5.0
 AT_LEAST_EVERY_S = 3600.0
@@ -35,21 +36,26 @@ type Heads = dict[str, dict[str, Any]]
 class CheckpointMaker:
     """Seals what the writers wrote, as often as `interval_s` says."""
 
-    def __init__(self, folder: Path, key_file: Path, interval_s: float) -> None:
-        self._folder, self._key_file, self._interval_s = folder, key_file, interval_s
+    def __init__(self, settings: JournalSettings) -> None:
+        """Raises `JournalUnavailable` when there is no key to seal with."""
+        self._folder, self._key_file, self._interval_s = settings.folder, settings.signing_key_file, settings.checkpoint_s
         self._sealed: Heads = {}
         self._at = 0.0
         self._log = structlog.get_logger("poterne.journal")
-        load_key(key_file)
+        load_key(self._key_file)
 
     async def run(self) -> None:
         """Seal until cancelled. A seal that cannot be made is said in the log and tried again; calls go on meanwhile."""
         while True:
             await asyncio.sleep(self._interval_s)
-            try:
-                await asyncio.to_thread(self.make)
-            except JournalUnavailable as e:
-                self._log.error("journal_not_sealed", why=str(e))
+            await asyncio.to_thread(self.last)
+
+    def last(self) -> None:
+        """Seal what was written until the end; a failure is said in the log."""
+        try:
+            self.make()
+        except JournalUnavailable as e:
+            self._log.error("journal_not_sealed", why=str(e))
 
     def make(self) -> bool:
         """Seal now; False when nothing was written since the last time.

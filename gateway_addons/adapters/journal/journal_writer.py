@@ -2,6 +2,9 @@
 
 Every line is handed to the kernel at once, in the order of the chain, so that a killed process loses none. Only
 announcements wait for the disk: calls that come together share one `fdatasync` (group commit), which runs in a thread.
+
+Three states: it writes; the disk is full, and it goes on by itself when there is room; the gateway is stopped, by this
+worker's finding or another's, until an operator takes the stop away (`stop_marker`).
 """
 
 import asyncio
@@ -9,7 +12,7 @@ import errno
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +21,8 @@ from typing import Any
 import structlog
 
 from gateway_addons.adapters.journal.chain import Chain
+from gateway_addons.adapters.journal.segment_state import BrokenChain
+from gateway_addons.adapters.journal.stop_marker import stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.facts import rfc3339
 from gateway_addons.settings.journal import JournalSettings
@@ -25,7 +30,8 @@ from gateway_addons.settings.journal import JournalSettings
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The disk is full: the chain is whole, and writing goes on by itself when there is room again."""
 
-LOOK_AT_ROOM_S = 1.0
+LOOK_S = 1.0
+"""How often a worker looks whether there is room, and whether the gateway was stopped or goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,9 @@ class JournalWriter:
         self._broken: str | None = None
         self._full_since: datetime | None = None
         self._refused = 0
-        self._room_known_until = 0.0
+        self._marked = False
+        self._closing: Future[None] | None = None
+        self._clear_until = 0.0
 
     @property
     def folder(self) -> Path:
@@ -60,19 +68,29 @@ class JournalWriter:
     def open(self) -> int:
         """Open the chain and conclude what a crash left open; returns how many calls that were.
 
+        A chain that is not what was written stops the gateway: it starts all the same, and refuses every call.
+
         Raises:
-            JournalUnavailable: the chain is broken or in use, or a file cannot be opened or written.
+            JournalHeld: another process has the chain.
+            JournalUnavailable: a file cannot be opened or written.
         """
-        left = self._chain.open().open_calls
         try:
-            for request_id, seq in left.items():
-                self._chain.append({"type": "conclusion", "horodatage": rfc3339(datetime.now(UTC)), "requestId": request_id,
-                                    "annonce": seq, "interrompu": True, "statut": None})
-            self._chain.open_calls.clear()
-            self._chain.sync()
+            return self._open()
+        except BrokenChain as e:
+            self._break(str(e))
+            return 0
         except OSError as e:
             self._chain.close()
             raise JournalUnavailable(f"{self.folder}: {e.strerror}") from e
+
+    def _open(self) -> int:
+        ours = {*self._announced, *(owed["requestId"] for owed in self._owed)}
+        left = {i: seq for i, seq in self._chain.open().open_calls.items() if i not in ours}
+        for request_id, seq in left.items():
+            self._chain.append({"type": "conclusion", "horodatage": rfc3339(datetime.now(UTC)), "requestId": request_id,
+                                "annonce": seq, "interrompu": True, "statut": None})
+            self._chain.open_calls.pop(request_id, None)
+        self._chain.sync()
         return len(left)
 
     async def announce(self, record: dict[str, Any]) -> None:
@@ -81,7 +99,7 @@ class JournalWriter:
         Raises:
             JournalUnavailable: it is not on the disk.
         """
-        self._check_room()
+        self._check()
         request_id = str(record["requestId"])
         seq = self._append({"type": "annonce"} | record)
         self._announced[request_id] = _Announced(seq, record)
@@ -97,7 +115,7 @@ class JournalWriter:
         request_id = str(record["requestId"])
         announced = self._announced.pop(request_id, None)
         if announced is None:
-            self._check_room()
+            self._check()
             self._append({"type": "appel"} | record)
             return
         outcome = {"type": "conclusion", "horodatage": rfc3339(datetime.now(UTC)), "requestId": request_id,
@@ -119,18 +137,17 @@ class JournalWriter:
 
     async def healthy(self) -> None:
         """Can records be written? Raises `JournalUnavailable`."""
-        self._check_room()
+        self._check()
 
     def close(self) -> None:
         """Make everything durable and close."""
         self._disk.shutdown()
-        if self._chain.fd >= 0 and not self._broken:
+        if self._chain.fd >= 0:
             self._chain.sync()
         self._chain.close()
 
     def _append(self, fields: dict[str, Any]) -> int:
         if self._broken:
-            self._refused += 1
             raise JournalUnavailable(self._broken)
         try:
             return self._chain.append(fields)
@@ -180,38 +197,61 @@ class JournalWriter:
                     else:
                         future.set_exception(failure)
 
+    def _check(self) -> None:
+        """May a new call go on? Raises `JournalUnavailable` when not."""
+        if time.monotonic() < self._clear_until and not self._broken:
+            return
+        self._clear_until = 0.0
+        try:
+            if why := stopped(self._settings.folder):
+                raise JournalUnavailable(f"stopped: {why}")
+            if self._broken:
+                self._go_on_after_stop(self._broken)
+            self._check_room()
+            if self._full_since is not None or self._owed:
+                self._make_up()
+        except JournalUnavailable:
+            self._refused += 1
+            raise
+        self._clear_until = time.monotonic() + LOOK_S
+
+    def _go_on_after_stop(self, why: str) -> None:
+        """An operator took the stop away: the chain is opened anew, whatever it is by now."""
+        if not self._marked or not (self._closing is None or self._closing.done()):
+            raise JournalUnavailable(why)  # the disk did not take the stop, so nobody can have taken it away
+        self._broken = None
+        self.open()
+        if self._broken:
+            raise JournalUnavailable(self._broken)
+        self._log.warning("journal_goes_on", after=why)
+
     def _check_room(self) -> None:
         """Calls are stopped while some room is left, so that those already under way can still be concluded."""
-        if self._broken:
-            self._refused += 1
-            raise JournalUnavailable(self._broken)
-        if time.monotonic() < self._room_known_until:
-            return
         try:
-            disk = os.statvfs(self.folder)
+            disk = os.statvfs(self._settings.folder)
         except OSError as e:
-            raise JournalUnavailable(f"{self.folder}: {e.strerror}") from e
+            raise JournalUnavailable(f"{self._settings.folder}: {e.strerror}") from e
         if disk.f_bavail * disk.f_frsize < self._settings.reserve_bytes:
             self._failed(OSError(errno.ENOSPC, "less room is left than journal.reserve_bytes"))
             raise JournalUnavailable(f"{self.folder}: less room is left than journal.reserve_bytes")
-        if self._full_since is not None or self._owed:
-            self._make_up()
-        self._room_known_until = time.monotonic() + LOOK_AT_ROOM_S
 
     def _failed(self, error: OSError) -> None:
         if error.errno not in FULL:
-            self._break(f"{self.folder}: {error.strerror}")
+            self._break(f"{self.folder.name}: {error.strerror}")
             return
-        self._refused += 1
-        self._room_known_until = 0.0
+        self._clear_until = 0.0
         if self._full_since is None:
             self._full_since = datetime.now(UTC)
             self._log.error("journal_full", why=error.strerror, folder=str(self.folder))
 
     def _break(self, why: str) -> None:
+        """Stop the whole gateway; the chain is left as it is, and its lock given back for `poterne journal restore`."""
         if self._broken is None:
             self._broken = why
-            self._log.error("journal_broken", why=why)
+            self._clear_until = 0.0
+            self._marked = stop(self._settings.folder, why)
+            self._log.error("journal_broken", why=why, told_to_all=self._marked)
+            self._closing = self._disk.submit(self._chain.close)
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

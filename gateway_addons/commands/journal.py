@@ -1,0 +1,153 @@
+"""`poterne journal`: is it whole, and the key that seals it."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
+from gateway_addons.adapters.journal.checkpoints import change_key
+from gateway_addons.adapters.journal.key_files import load_key, load_public_key, public_pem, write_new_key
+from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
+from gateway_addons.core.errors import JournalUnavailable
+from gateway_addons.settings.gateway import Settings, load
+from gateway_addons.settings.values import SettingsError
+
+app = typer.Typer(help="The journal: is it whole, what is in it, how long it is kept (terms of use, section 8; DICP I3, P2).",
+                  no_args_is_help=True)
+key = typer.Typer(help="The Ed25519 key that seals the journal.", no_args_is_help=True)
+app.add_typer(key, name="key")
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+By = Annotated[str | None, typer.Option("--by", help="Who answers for it; without it, the user of this machine.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is written to the journal.")]
+DEFAULT_CONFIG = Path("config/gateway.yaml")
+
+WHOLE, FAULTY, NOT_CHECKED = 0, 1, 2
+"""What `verify` exits with."""
+
+
+@app.command(name="verify")
+def verify_command(
+    folder: Annotated[Path | None, typer.Argument(help="The journal's folder; without it, that of the settings.")] = None,
+    public_key: Annotated[list[Path] | None, typer.Option("--public-key", help="PEM; without it, the settings' key.")] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Check every line of every chain, offline. Exits with 0: whole; 1: faults; 2: could not be checked."""
+    try:
+        if folder is None or not public_key:
+            settings = load(config).journal
+            folder = folder or settings.folder
+            keys = [load_public_key(f) for f in public_key] if public_key else [load_key(settings.signing_key_file).public]
+        else:
+            keys = [load_public_key(file) for file in public_key]
+        with _progress(as_json) as progress:
+            task = progress.add_task("verifying", total=journal_bytes(folder))
+            report = verify(folder, keys, lambda count: progress.advance(task, count))
+    except (SettingsError, JournalUnavailable, OSError) as e:
+        fail(str(e))
+    if as_json:
+        typer.echo(json.dumps(_document(report), ensure_ascii=False, indent=1))
+    else:
+        _print(report)
+    sys.exit(FAULTY if report.findings else WHOLE)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    sealed = report.last_checkpoint.isoformat() if report.last_checkpoint else None
+    return {
+        "whole": not report.findings, "checkpoints": report.checkpoints, "last_checkpoint": sealed,
+        "last_checkpoint_hash": report.last_checkpoint_hash, "keys": report.keys,
+        "chains": [asdict(chain) | {"unsealed": chain.unsealed} for chain in report.chains],
+    }
+
+
+def _print(report: Report) -> None:
+    console = Console()
+    table = Table("chain", "segments", "lines", "last", "sealed to", "not sealed yet", "faults")
+    for chain in report.chains:
+        table.add_row(chain.chain, str(chain.segments), str(chain.lines), str(chain.last_seq), str(chain.sealed_seq),
+                      str(chain.unsealed), f"[red]{len(chain.findings)}[/]" if chain.findings else "none")
+    console.print(table)
+    for chain in report.chains:
+        if chain.torn_bytes:
+            console.print(f"{chain.chain}: a crash tore the last line ({chain.torn_bytes} bytes); the next start says so")
+        for finding in chain.findings:
+            console.print(f"[red]{finding.kind}[/] {finding.chain}/{finding.segment}, line {finding.line} of the file, "
+                          f"record {finding.seq}: {finding.text}", highlight=False)
+    when = f", last one {report.last_checkpoint:%Y-%m-%d %H:%M:%S} UTC, {report.last_checkpoint_hash}" if report.last_checkpoint else ""
+    console.print(f"{report.checkpoints} checkpoints{when}; keys {', '.join(report.keys)}", highlight=False)
+    console.print("[red]The journal is not what was written.[/]" if report.findings else "[green]The journal is whole.[/]")
+
+
+@key.command(name="new")
+def new_key(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Make the key where the settings say; never over an existing one."""
+    file = settings_of(config).journal.signing_key_file
+    try:
+        made = write_new_key(file)
+    except OSError as e:
+        fail(f"{file}: {e.strerror}")
+    typer.echo(f"{file}: {made.id}; give its public half (`poterne journal key public`) to whoever verifies")
+
+
+@key.command(name="public")
+def public(out: Annotated[Path | None, typer.Option("--out", help="A file; without it, to standard output.")] = None,
+           config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """The public half, for whoever verifies: keep a copy where the gateway's operators cannot write."""
+    try:
+        pem = public_pem(load_key(settings_of(config).journal.signing_key_file).public)
+        if out is None:
+            typer.echo(pem.decode(), nl=False)
+        else:
+            out.write_bytes(pem)
+    except (JournalUnavailable, OSError) as e:
+        fail(str(e))
+
+
+@key.command(name="rotate")
+def rotate(reason: Reason, by: By = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Put a new key in the place of the old one, which signs the new one last; also while the gateway runs."""
+    journal = settings_of(config).journal
+    act = act_now("journal.key_rotate", by or operator_name(), needed(reason), {})
+    try:
+        record_act(journal.folder, act.told("annonce"))
+        old, new = change_key(journal.folder, journal.signing_key_file)
+        record_act(journal.folder, act.told("fait", ancienne=old.id, nouvelle=new.id))
+    except JournalUnavailable as e:
+        fail(str(e))
+    typer.echo(f"{old.id} is replaced by {new.id}; whoever has the old public key can go on verifying")
+
+
+def needed(reason: str) -> str:
+    """A reason that says something."""
+    if not reason.strip():
+        fail("--reason must say why")
+    return reason.strip()
+
+
+def settings_of(config: Path) -> Settings:
+    """The settings, or the end of the command."""
+    try:
+        return load(config)
+    except SettingsError as e:
+        fail(str(e))
+
+
+def fail(why: str) -> NoReturn:
+    """Say why on standard error, and exit with 2."""
+    typer.echo(f"poterne: {why}", err=True)
+    sys.exit(NOT_CHECKED)
+
+
+def _progress(quiet: bool) -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+                    console=Console(stderr=True), transient=True, disable=quiet)
