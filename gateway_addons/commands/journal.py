@@ -83,8 +83,8 @@ def _print(report: Report) -> None:
         for finding in chain.findings:
             console.print(f"[red]{finding.kind}[/] {finding.chain}/{finding.segment}, line {finding.line} of the file, "
                           f"record {finding.seq}: {finding.text}", highlight=False)
-    when = f", last one {report.last_checkpoint:%Y-%m-%d %H:%M:%S} UTC, {report.last_checkpoint_hash}" if report.last_checkpoint else ""
-    console.print(f"{report.checkpoints} checkpoints{when}; keys {', '.join(report.keys)}", highlight=False)
+    last = f"{report.last_checkpoint:%Y-%m-%d %H:%M:%S} UTC, {report.last_checkpoint_hash}" if report.last_checkpoint else "none"
+    console.print(f"{report.checkpoints} checkpoints, the last: {last}; keys {', '.join(report.keys)}", highlight=False)
     console.print("[red]The journal is not what was written.[/]" if report.findings else "[green]The journal is whole.[/]")
 
 
