@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway_addons.adapters.journal.key_files import write_new_key
 from gateway_addons.settings.gateway import load
 from gateway_addons.settings.values import SettingsError
 
@@ -65,6 +66,8 @@ def test_what_is_no_settings_file(tmp_path: Path, text: str) -> None:
 def test_the_command_says_what_is_wrong_without_a_stack_trace(document: dict[str, Any], tmp_path: Path) -> None:
     document["journal"]["folder"], document["apis"] = "journal", [str(ROOT / "config/apis/infinoe.yaml")]
     document["state"]["folder"], document["admin"]["port"] = "state", 0
+    document["journal"]["signing_key_file"] = "journal.key"
+    write_new_key(tmp_path / "journal.key")
     for environment in document["environments"].values():
         environment["listen"] = {"host": "127.0.0.1", "port": 0}
     (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
