@@ -21,6 +21,7 @@ from gateway_addons.adapters.identity.revoked_tokens import REGISTER
 from gateway_addons.adapters.identity.single_use import SingleUseInRedis
 from gateway_addons.adapters.identity.token_parts import Shared, TokenParts, token_parts
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
+from gateway_addons.adapters.journal.key_files import masking_of
 from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
 from gateway_addons.adapters.policy.opa import OpaPolicy
 from gateway_addons.adapters.policy.revision_floor import RevisionFloor
@@ -182,7 +183,7 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}
     gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at,
-                parts.brake)
+                parts.brake, masking_of(settings.journal.personal_data))
     master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight, station.listening,
                         parts.brake)
     master.listen([f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()])

@@ -29,6 +29,7 @@ from gateway_addons.core import content_digest
 from gateway_addons.core.answer_shape import RECEIPT_NAMES
 from gateway_addons.core.errors import JournalUnavailable, Refusal
 from gateway_addons.core.facts import CallFacts
+from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
 from gateway_addons.core.journal.record import call_record, concluded, token_record
 from gateway_addons.core.pipeline import CallInput, Pipeline, Progress
 from gateway_addons.core.ports import Journal, TokenAnswer, TokenEndpoint
@@ -106,10 +107,11 @@ class Gate:
     """The addon. One instance serves all listeners; a flow's session says which environment it belongs to."""
 
     def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace, warn_at: float = 0.8,
-                 brake: AddressBrake | None = None) -> None:
+                 brake: AddressBrake | None = None, masking: Masking = NOTHING_MASKED) -> None:
         self._environments, self._warn_at = environments, warn_at
         self._journal = journal
         self._trace = trace
+        self._masking = masking
         self._brake = brake or AddressBrake(Brake(), CollectorRegistry())
         self._in_flight: set[str] = set()
 
@@ -275,7 +277,7 @@ class Gate:
             environment=flow_facts.session_of(flow).environment, received_at=call.received_at, peer=flow_facts.peer_of(flow),
             method=flow.request.method, path=flow.request.path[:256], progress=call.progress, body_sha256=call.digest,
         )
-        return token_record(record, call.token) if call.token else record
+        return self._masking.record(token_record(record, call.token) if call.token else record)
 
     async def _conclude(self, flow: http.HTTPFlow, call: Call, status: int | None) -> None:
         self._in_flight.discard(call.request_id)

@@ -13,7 +13,13 @@ from rich.table import Table
 
 from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
 from gateway_addons.adapters.journal.checkpoints import change_key
-from gateway_addons.adapters.journal.key_files import load_key, load_public_key, public_pem, write_new_key
+from gateway_addons.adapters.journal.key_files import (
+    load_key,
+    load_public_key,
+    public_pem,
+    write_new_key,
+    write_new_pseudonym_key,
+)
 from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.settings.gateway import Settings, load
@@ -97,6 +103,19 @@ def new_key(config: ConfigFile = DEFAULT_CONFIG) -> None:
     except OSError as e:
         fail(f"{file}: {e.strerror}")
     typer.echo(f"{file}: {made.id}; give its public half (`poterne journal key public`) to whoever verifies")
+
+
+@key.command(name="pseudonyms")
+def new_pseudonym_key(config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Make the key of the pseudonyms where the settings say (journal.personal_data.key_file); never over an existing one."""
+    file = settings_of(config).journal.personal_data.key_file
+    if file is None:
+        fail("journal.personal_data.key_file is not set")
+    try:
+        write_new_pseudonym_key(file)
+    except OSError as e:
+        fail(f"{file}: {e.strerror}")
+    typer.echo(f"{file}: without it no pseudonym leads back to anybody, and nothing recorded can be decided again")
 
 
 @key.command(name="public")

@@ -1,6 +1,7 @@
 """The sealing key in its file: PEM (PKCS#8), readable by its owner only; beside it the public half, for whoever verifies."""
 
 import os
+import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.journal.keys import SealingKey
+from gateway_addons.core.journal.masking import KEY_BYTES, Masking, Pseudonyms
+from gateway_addons.settings.journal import PersonalData
 
 
 def load_key(file: Path) -> SealingKey:
@@ -48,6 +51,33 @@ def write_new_key(file: Path) -> SealingKey:
     file.parent.mkdir(parents=True, exist_ok=True)
     write_durably(file, pem, os.O_EXCL)
     return key
+
+
+def write_new_pseudonym_key(file: Path) -> None:
+    """Make the key of the pseudonyms, in hexadecimal; never over an existing file (`FileExistsError`)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(file, secrets.token_hex(KEY_BYTES).encode() + b"\n", os.O_EXCL)
+
+
+def masking_of(personal: PersonalData) -> Masking:
+    """How personal data is told, with the key where one is needed.
+
+    Raises:
+        JournalUnavailable: the key cannot be read, or others may read it.
+    """
+    return Masking(personal.ip, personal.client_id, personal.subject,
+                   None if personal.key_file is None else _pseudonyms(personal.key_file))
+
+
+def _pseudonyms(file: Path) -> Pseudonyms:
+    try:
+        if file.stat().st_mode & 0o077:
+            raise JournalUnavailable(f"{file}: others may read the key of the pseudonyms; chmod 600 it")
+        return Pseudonyms(bytes.fromhex(file.read_text(encoding="ascii")))
+    except OSError as e:
+        raise JournalUnavailable(f"{file}: {e.strerror}; `poterne journal key pseudonyms` makes it") from e
+    except ValueError as e:
+        raise JournalUnavailable(f"{file}: {e}") from e
 
 
 def write_durably(file: Path, content: bytes, flag: int = 0) -> None:

@@ -16,6 +16,11 @@ _UNITS = {"calls": "appels", "bytes": "octets"}
 _LINKS = {"certificate_contract": "certificat-convention", "address_contract": "adresse-convention",
           "identifier_contract": "identifiant-convention", "token_certificate": "jeton-certificat",
           "client_contract": "client-convention", "siren_contract": "siren-convention"}
+
+
+MAX_KEPT_PERIMETERS = 1000
+"""Of a lot with more distinct perimeters the record does not keep the question, and so cannot be decided again."""
+
 _OPERATIONS = {"creer": "creation", "modifier": "modification", "supprimer": "suppression"}
 
 
@@ -35,8 +40,9 @@ def call_record(
         "liens": _links(evidence, decision),
         "controles": {_CONTROL_NAMES[c]: _VERDICTS[decision.controls[c]] if decision else "non_evalue" for c in CONTROLS},
         "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons] if decision else [],
-        "revision": decision.revision if decision else None,
-        "quota": _quota(progress), "empreinteCorps": f"sha256:{body_sha256}" if body_sha256 else None,
+        "autorise": decision.allow if decision else None, "revision": decision.revision if decision else None,
+        "entree": _question(evidence), "quota": _quota(progress),
+        "empreinteCorps": f"sha256:{body_sha256}" if body_sha256 else None,
         "transmis": False, "statut": None, "codeErreur": None, "numeroAccuse": None, "dureeMs": None, "detail": None,
     }
 
@@ -71,7 +77,7 @@ def _certificate(evidence: Evidence | None) -> str | None:
 
 def _object(evidence: Evidence | None) -> dict[str, Any]:
     if evidence is None:
-        return {"flux": None, "operation": None, "exercice": None, "periode": None, "nbEcritures": None}
+        return {"flux": None, "operation": None, "exercice": None, "periode": None, "organismes": [], "nbEcritures": None}
     perimeters = evidence.rights.perimeters
     exercices = sorted({p.exercice for p in perimeters if p.exercice is not None})
     periodes = sorted({p.periode for p in perimeters if p.periode})
@@ -79,6 +85,7 @@ def _object(evidence: Evidence | None) -> dict[str, Any]:
         "flux": evidence.call.flux, "operation": _OPERATIONS.get(evidence.call.operation, evidence.call.operation),
         "exercice": exercices[0] if len(exercices) == 1 else (exercices or None),
         "periode": periodes[0] if len(periodes) == 1 else (periodes or None),
+        "organismes": sorted({p.siret for p in perimeters})[:MAX_KEPT_PERIMETERS],
         "nbEcritures": evidence.rights.entries if evidence.rights.established else None,
     }
 
@@ -91,6 +98,13 @@ def _links(evidence: Evidence | None, decision: Decision | None) -> dict[str, An
                 "jeton": evidence.identity.failure}
     own = {name: failure or "ok" for name, failure in failures.items()}
     return own | {"rompus": [_LINKS[link] for link in decision.broken_links] if decision else None}
+
+
+def _question(evidence: Evidence | None) -> dict[str, Any] | None:
+    """What policy was asked, so that it can be asked again (`poterne journal replay`)."""
+    if evidence is None or len(evidence.rights.perimeters) > MAX_KEPT_PERIMETERS:
+        return None
+    return evidence.document()
 
 
 def _quota(progress: Progress) -> dict[str, Any] | None:
