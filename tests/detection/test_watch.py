@@ -213,8 +213,8 @@ def test_the_process(tmp_path: Path) -> None:
         finally:
             process.kill()
     assert process.returncode == 0, errors.decode()
-    alerts = [json.loads(line) for line in errors.decode().splitlines() if '"event": "alert"' in line]
-    assert "r-1" in {e for a in alerts for e in a["alert"]["evidence"]}
+    alerts = [line for line in map(json.loads, errors.decode().splitlines()) if line.get("event") == "alert"]
+    assert "r-1" in {e for a in alerts for e in a["alert"]["evidence"]}, errors.decode()
     assert (tmp_path / "state" / "detection" / "state.json").exists()
 
 
