@@ -18,13 +18,16 @@ from deploy.demo.processes import StartFailed
 from deploy.demo.system import System
 from gateway_addons.adapters.policy.contract_files import ContractFileError
 from gateway_addons.adapters.policy.opa_binary import BundleError
+from gateway_addons.adapters.policy.policy_desk import GuardRefused
+from gateway_addons.adapters.policy.revision_store import StoreError
 from gateway_addons.core.contract.compile import ContractConflict
 
 app = typer.Typer(help="The demonstration of Poterne, on real parts.", no_args_is_help=True, add_completion=False)
 
 Var = Annotated[Path, typer.Option("--var", help="Folder of everything that is made; one for each system.")]
 PortBase = Annotated[int | None, typer.Option("--port-base", min=1024, max=65000, help="Seven ports from here; else free ones.")]
-CANNOT = (CastError, PlaceBusy, PortTaken, StartFailed, ContractFileError, ContractConflict, BundleError)
+CANNOT = (CastError, PlaceBusy, PortTaken, StartFailed, ContractFileError, ContractConflict, BundleError,
+          GuardRefused, StoreError)
 
 
 @app.command()

@@ -123,7 +123,7 @@ class System:
                   settings.policy.bundles.token_file)
         config = opa_config(settings.policy, self._place.state / "opa")
         self._place.opa_settings.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-        return str(PolicyDesk(settings).first(getpass.getuser()))
+        return str(PolicyDesk(settings, self._say).first(getpass.getuser()))
 
     def _gateway_command(self, name: str, *command: str) -> Process:
         return self._supervisor.start(name, name, [sys.executable, "-m", "gateway_addons", *command, "--config",

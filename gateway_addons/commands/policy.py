@@ -3,6 +3,9 @@
 import asyncio
 import getpass
 import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,17 +16,19 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway_addons.adapters.policy.activation import ActivationFailed
+from gateway_addons.adapters.policy.api_files import ApiFileError
 from gateway_addons.adapters.policy.bundle_server import serve_bundles
 from gateway_addons.adapters.policy.contract_files import ContractFileError
 from gateway_addons.adapters.policy.opa_binary import BundleError
 from gateway_addons.adapters.policy.opa_config import opa_config
-from gateway_addons.adapters.policy.policy_desk import PolicyDesk
+from gateway_addons.adapters.policy.policy_desk import GuardRefused, PolicyDesk
 from gateway_addons.adapters.policy.policy_keys import make_keys
 from gateway_addons.adapters.policy.revision_store import StoreError
 from gateway_addons.admin.json_log import configure_logging
 from gateway_addons.commands.told import fail, told
 from gateway_addons.core.contract.compile import ContractConflict
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
+from gateway_addons.core.guard.judge import Finding
 from gateway_addons.settings.gateway import Settings, load
 from gateway_addons.settings.values import SettingsError
 
@@ -33,7 +38,9 @@ ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envva
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Author = Annotated[str, typer.Option("--author", help="Who does it; written down.", default_factory=getpass.getuser)]
 DEFAULT_CONFIG = Path("config/gateway.yaml")
-CANNOT = (BundleError, ContractFileError, ContractConflict, StoreError, PolicyUnavailable, JournalUnavailable, OSError)
+MAX_ROWS = 40
+CANNOT = (BundleError, ApiFileError, ContractFileError, ContractConflict, StoreError, PolicyUnavailable, JournalUnavailable,
+          OSError)
 
 
 @app.command()
@@ -45,6 +52,26 @@ def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     say(as_json, {"content": content.digest, "contracts": counted, "modules": len(content.modules)},
         f"in order: {counted['production']} contracts in production, {counted['sandbox']} in the sandbox, "
         f"{len(content.modules)} modules; content {content.digest}")
+
+
+@app.command("test")
+def run_tests(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Test the policies: OPA's unit tests with every line covered, then the guard over all contracts; 1 when either fails."""
+    with told(*CANNOT, status=1):
+        desk = _desk(config)
+        desk.unit_tests()
+        report = desk.guard()
+    if as_json:
+        typer.echo(json.dumps(report.document(), ensure_ascii=False, indent=1))
+    else:
+        if report.findings:
+            show_findings(False, report.findings)
+        typer.echo(f"guard: {report.contracts} contracts of {report.shapes} shapes, {report.rights} rights, "
+                   f"{report.facts} facts: {report.questions} calls that must be refused, {len(report.open)} findings; {report.seconds} s")
+        for name, codes in report.uncallable.items():
+            typer.echo(f"  no call of {name} is allowed at any of its dates: {', '.join(codes)}")
+    if report.open:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -64,7 +91,7 @@ def activate(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Make a revision decide: offered to OPA, waited for; taken back when OPA refuses it."""
-    with told(ActivationFailed, *CANNOT, status=1):
+    with told(ActivationFailed, *CANNOT, status=1), _guarded(as_json):
         active = asyncio.run(_desk(config).activate(revision, author, reason))
     say(as_json, asdict(active), f"{active.revision} decides now (before: {active.previous or 'none'})")
 
@@ -153,4 +180,26 @@ def _settings(config: Path) -> Settings:
 
 
 def _desk(config: Path) -> PolicyDesk:
-    return PolicyDesk(_settings(config))
+    return PolicyDesk(_settings(config), lambda what: typer.echo(f"  {what}", err=True))
+
+
+@contextmanager
+def _guarded(as_json: bool) -> Iterator[None]:
+    """Show the guard's findings instead of a sentence."""
+    try:
+        yield
+    except GuardRefused as e:
+        show_findings(as_json, e.findings)
+        fail(str(e), 1)
+
+
+def show_findings(as_json: bool, findings: Sequence[Finding]) -> None:
+    """Each kind of finding once, with how many contracts it is about."""
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+        return
+    counted = Counter((f.question, f.control, f.what, f.exception or "") for f in findings)
+    table = Table("question", "control", "calls", "what is wrong", "exception")
+    for (question, control, what, exception), number in counted.most_common(MAX_ROWS):
+        table.add_row(question, control, str(number), what, exception)
+    Console(stderr=True).print(table)

@@ -47,7 +47,8 @@ class BundleService(Frozen):
 class Policy(Frozen):
     """What a revision is made from, and the store of revisions.
 
-    The gateway itself uses only `store_folder`, for the highest revision that it has seen.
+    The gateway itself uses only `store_folder`, for the highest revision that it has seen. `guard_folder` keeps what the
+    guard found, for a day, in the store unless set.
     """
 
     store_folder: Path
@@ -56,6 +57,7 @@ class Policy(Frozen):
     readings_file: Path
     schemas_folder: Path
     exceptions_file: Path | None = None
+    guard_folder: Path | None = None
     opa_file: Path
     signing: Signing
     bundles: BundleService

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from gateway_addons.adapters.policy.bundle import Signer, Sources, read_bundle, write_bundle
 from gateway_addons.adapters.policy.opa_admin import OpaAdministration
 from gateway_addons.adapters.policy.opa_binary import BundleError
-from gateway_addons.adapters.policy.revision_store import Active, Built, RevisionStore, StoreError
+from gateway_addons.adapters.policy.revision_store import Active, Built, RevisionStore, StoreError, write_bytes_whole
 from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.facts import rfc3339
 from gateway_addons.core.revision import Revision
@@ -61,6 +61,8 @@ class Activation:
         write_bundle(content, self.store.bundle(fresh), fresh.sequence, self.sources, self.signer)
         contracts = sum(len(room["by_id"]) for room in content.data["contracts"].values())
         self.store.add(fresh, Built(str(fresh), by.author, now_text(), str(old), contracts))
+        if self.store.guard_report(old).exists():
+            write_bytes_whole(self.store.guard_report(fresh), self.store.guard_report(old).read_bytes())
         return fresh
 
     def offer(self, revision: Revision, by: By) -> Active:

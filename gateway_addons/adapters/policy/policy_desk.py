@@ -1,23 +1,47 @@
 """What the commands of `poterne policy` do, with the settings of one gateway."""
 
+import asyncio
+import json
 import tempfile
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway_addons.adapters.journal.acts import act_now, record_act
 from gateway_addons.adapters.policy.activation import Activation, By, now_text
-from gateway_addons.adapters.policy.bundle import Content, Signer, Sources, read_sources, write_bundle
+from gateway_addons.adapters.policy.api_files import load_routes
+from gateway_addons.adapters.policy.bundle import CODE_ROOTS, Content, Signer, Sources, read_bundle, read_sources, write_bundle
+from gateway_addons.adapters.policy.contract_files import load_contracts
+from gateway_addons.adapters.policy.guard import Guard, GuardReport
+from gateway_addons.adapters.policy.guard_reports import GuardReports, key_of
 from gateway_addons.adapters.policy.opa_admin import OpaAdministration
-from gateway_addons.adapters.policy.opa_binary import BundleError
-from gateway_addons.adapters.policy.revision_store import Active, Built, RevisionStore, StoreError
+from gateway_addons.adapters.policy.opa_binary import BundleError, opa
+from gateway_addons.adapters.policy.revision_store import Active, Built, RevisionStore, StoreError, write_whole
 from gateway_addons.core.errors import PolicyUnavailable
+from gateway_addons.core.guard.judge import Finding
 from gateway_addons.core.revision import Revision
 from gateway_addons.settings.gateway import Settings
+
+type Say = Callable[[str], None]
+
+
+class GuardRefused(Exception):
+    """The guard found calls that the revision does not refuse as it must."""
+
+    def __init__(self, revision: Revision, findings: Sequence[Finding]) -> None:
+        first = findings[0]
+        super().__init__(f"{revision} is not activated: the guard has {len(findings)} findings, the first: {first.question} "
+                         f"({first.environment} {first.contract}): {first.what}")
+        self.revision = revision
+        self.findings = tuple(findings)
 
 
 class PolicyDesk:
     """Checks, builds, activates and rolls back revisions. Raises what `bundle`, `revision_store` and `activation` raise."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, say: Say = lambda _: None) -> None:
+        self._say = say
         policy = settings.policy
         self._settings = settings
         self.store = RevisionStore(policy.store_folder)
@@ -39,24 +63,89 @@ class PolicyDesk:
 
     def _build(self, author: str) -> Revision:
         content = read_sources(self.sources)
+        report = self._guarded(content)
         revision = Revision(self.store.next_sequence(), content.digest)
         write_bundle(content, self.store.bundle(revision), revision.sequence, self.sources, self._signer())
         contracts = sum(len(room["by_id"]) for room in content.data["contracts"].values())
         self.store.add(revision, Built(str(revision), author, now_text(), "files", contracts))
+        write_whole(self.store.guard_report(revision), report.document())
         return revision
+
+    def unit_tests(self) -> None:
+        """OPA's own tests, with every line covered. Raises `BundleError` with OPA's report."""
+        rooms = [str(self.sources.rego / name) for name in CODE_ROOTS]
+        opa(self.sources.opa, "test", *rooms)
+        report = json.loads(opa(self.sources.opa, "test", "--coverage", "--format=json", *rooms))
+        left = {file: [row["start"]["row"] for row in cover["not_covered"]]
+                for file, cover in report["files"].items() if cover.get("not_covered")}
+        if left:
+            raise BundleError(f"lines that no test covers: {left}")
+
+    def guard(self) -> GuardReport:
+        """What the guard says of the files as they are."""
+        return self._guarded(read_sources(self.sources))
+
+    def _guarded(self, candidate: Content) -> GuardReport:
+        schemas = self.sources.schemas or self._settings.policy.schemas_folder
+        running, now = self.running(), datetime.now(UTC)
+        reports = GuardReports(self._settings.policy.guard_folder or self.store.folder / "guard")
+        key = key_of(candidate, running, [*schemas.glob("*_input.json"), *self._settings.apis])
+        report = reports.find(key, now)
+        if report is None:
+            _, apis = load_routes(self._settings.apis)
+            contracts = [contract for _, contract in load_contracts(self.sources.contracts)]
+            report = Guard(self.sources.opa, schemas, apis, self._say).run(candidate, contracts, now, running)
+            reports.keep(key, report, now)
+        return report
+
+    def running(self) -> Content | None:
+        """The content of the revision that is offered now."""
+        active = self.store.active()
+        return read_bundle(self.store.bundle(Revision.parse(active.revision))) if active else None
+
+    def _passed(self, revision: Revision) -> None:
+        """Raises `GuardRefused` unless the guard passed this revision when it was built."""
+        try:
+            report = json.loads(self.store.guard_report(revision).read_text(encoding="utf-8"))
+            findings = [Finding(**finding) for finding in report["findings"]]
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise StoreError(f"{revision}: the guard has not said anything of it ({e}); build it again") from e
+        if left := [finding for finding in findings if finding.exception is None]:
+            raise GuardRefused(revision, left)
 
     def first(self, author: str) -> Revision:
         """Build the files and offer them, where no OPA runs yet: it takes them up when it starts."""
         with self.store.exclusively():
             revision = self._build(author)
+            self._passed(revision)
             self._activation().offer(revision, By(author, "first start"))
             return revision
 
     async def activate(self, name: str | None, author: str, reason: str) -> Active:
         """Make a built revision decide, or build the files and make them decide."""
         with self.store.exclusively():
-            revision = self.store.find(name) if name else self._build(author)
-            return await self._activation().activate(revision, By(author, reason))
+            revision = self.store.find(name) if name else await asyncio.to_thread(self._build, author)
+            self._passed(revision)
+            by = By(author, reason)
+            return await self._journaled("policy.activate", by, revision, self._activation().activate(revision, by))
+
+    async def _journaled(self, kind: str, by: By, revision: Revision, doing: Coroutine[Any, Any, Active]) -> Active:
+        """Do it, with its announcement and its outcome in the journal (8-h1): no activation without a trace."""
+        folder = self._settings.journal.folder
+        before = self.store.active()
+        act = act_now(kind, by.author, by.reason, {"revision": str(revision), "avant": before.revision if before else ""})
+        try:
+            record_act(folder, act.told("annonce"))
+        except BaseException:
+            doing.close()
+            raise
+        try:
+            active = await doing
+        except Exception as e:
+            record_act(folder, act.told("echec", detail=str(e)[:500]))
+            raise
+        record_act(folder, act.told("fait"))
+        return active
 
     async def rollback(self, name: str | None, author: str, reason: str) -> Active:
         """Make the content of an old revision decide again."""
@@ -67,7 +156,8 @@ class PolicyDesk:
                 raise StoreError("there is no revision before the active one; `poterne policy history` lists them")
             activation = self._activation()
             by = By(author, reason)
-            return await activation.activate(activation.resign(self.store.find(wanted), by), by)
+            fresh = activation.resign(self.store.find(wanted), by)
+            return await self._journaled("policy.rollback", by, fresh, activation.activate(fresh, by))
 
     async def status(self) -> dict[str, Any]:
         """What is offered, what decides, and what went wrong."""

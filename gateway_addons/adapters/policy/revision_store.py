@@ -80,6 +80,10 @@ class RevisionStore:
         """The bundle's file."""
         return self.folder / "revisions" / str(revision) / "bundle.tar.gz"
 
+    def guard_report(self, revision: Revision) -> Path:
+        """What the guard said of it when it was built."""
+        return self.bundle(revision).with_name("guard.json")
+
     def add(self, revision: Revision, built: Built) -> None:
         """Note what is known of a revision whose bundle was written."""
         write_whole(self.bundle(revision).with_name("revision.json"), asdict(built))
