@@ -67,7 +67,8 @@ def run_tests(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> N
         if report.findings:
             show_findings(False, report.findings)
         typer.echo(f"guard: {report.contracts} contracts of {report.shapes} shapes, {report.rights} rights, "
-                   f"{report.facts} facts: {report.questions} calls that must be refused, {len(report.open)} findings; {report.seconds} s")
+                   f"{report.facts} facts: {report.questions} calls that must be refused, {len(report.open)} findings; "
+                   f"{report.seconds} s")
         for name, codes in report.uncallable.items():
             typer.echo(f"  no call of {name} is allowed at any of its dates: {', '.join(codes)}")
     if report.open:
