@@ -112,7 +112,7 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
     trust = TrustFiles(own.clients)
     tls = CurrentTls(own, trust)
     tokens = token_parts(name, own.tokens, parts.tokens)
-    ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion))
+    ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion), tokens.introspection)
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch, parts.brake)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
     entry = Entry(

@@ -13,7 +13,7 @@ from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, Qu
 from gateway_addons.core.evidence.address import ObservedAddress, address_facts
 from gateway_addons.core.evidence.certificate import PresentedCertificate, certificate_facts
 from gateway_addons.core.evidence.identifier import identifier_facts
-from gateway_addons.core.evidence.identity import identity_facts
+from gateway_addons.core.evidence.identity import bearer_token, identity_facts
 from gateway_addons.core.facts import CallFacts, Evidence, RightsFacts
 from gateway_addons.core.ports import (
     NO_BRAKE,
@@ -25,6 +25,7 @@ from gateway_addons.core.ports import (
     QuotaStore,
     RevocationLists,
     Stopwatch,
+    TokenPreparation,
     TokenVerifier,
     no_stopwatch,
 )
@@ -71,6 +72,7 @@ class EnvironmentPorts:
     revocation: RevocationLists
     tokens: TokenVerifier
     assertions: AssertionSigner
+    introspection: TokenPreparation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Pipeline:
         # 1. what was observed, one room for each control
         if given.certificate is not None:
             await self.environment.revocation.prepare(given.certificate.links, given.now)
+        if self.environment.introspection is not None and (token := bearer_token(given.authorization)) is not None:
+            await self.environment.introspection.prepare(token, given.now)
         with self.stopwatch("evidence"):
             progress.evidence = evidence = self._gather(given)
         # 2. who fails too often waits, before anybody is asked; who is authenticated never does

@@ -106,6 +106,13 @@ class TokenVerifier(Protocol):
         """The token's facts; a token that is not believed comes back with `failure`, never as an exception."""
 
 
+class TokenPreparation(Protocol):
+    """Asks somebody else about a token before it is verified."""
+
+    async def prepare(self, token: str, now: datetime) -> None:
+        """Learn what `TokenVerifier.verify` will need of this token; whatever fails is told by its facts."""
+
+
 class AssertionSigner(Protocol):
     """Signs what the backend is told."""
 

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc.jwk import ECKey
 
 from gateway_addons.adapters.identity.access_tokens import AccessTokenIssuer, AccessTokenVerifier, OwnKeys
+from gateway_addons.adapters.identity.base64url import base64url
 from gateway_addons.adapters.identity.key_ring import KeyRing, read_ring
 from gateway_addons.adapters.identity.ring_files import create_ring
-from gateway_addons.adapters.identity.strict_jws import base64url
 from gateway_addons.adapters.identity.token_claims import TokenClaims, TokenRules
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -20,8 +20,8 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gateway_addons.adapters.identity import access_tokens
 from gateway_addons.adapters.identity.access_tokens import AccessTokenVerifier, OwnKeys
+from gateway_addons.adapters.identity.base64url import base64url, thumbprint_hex
 from gateway_addons.adapters.identity.ring_files import remove, rotate
-from gateway_addons.adapters.identity.strict_jws import base64url, thumbprint_hex
 from gateway_addons.core.evidence.identity import identity_facts
 from tests.identity.forge import NOW, P256_ORDER, RULES, SHA, Mint, Revocations, compact, es256, good_claims, text
 

@@ -14,9 +14,10 @@ from typing import Protocol
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from gateway_addons.adapters.identity.base64url import base64url
 from gateway_addons.adapters.identity.key_ring import ALGORITHM, KeyRing
 from gateway_addons.adapters.identity.public_keys import PublicKeys
-from gateway_addons.adapters.identity.strict_jws import TokenDefect, base64url, check_signature, check_type, read_compact
+from gateway_addons.adapters.identity.strict_jws import TokenDefect, check_signature, check_type, read_compact
 from gateway_addons.adapters.identity.token_claims import TokenClaims, TokenRules, read_claims
 from gateway_addons.core.facts import IdentityFacts
 
@@ -61,6 +62,20 @@ class OwnKeys:
 
     def missed(self, key_id: str) -> None:
         """The ring is looked at all the time anyway."""
+
+
+@dataclass(frozen=True)
+class KeysInFile:
+    """The key set of another server in a file, as it is on the disk now; implements `KeySource`."""
+
+    current: Callable[[], PublicKeys]
+
+    def keys(self, now: datetime) -> PublicKeys:
+        """All keys of the file."""
+        return self.current()
+
+    def missed(self, key_id: str) -> None:
+        """The file is looked at all the time anyway."""
 
 
 class AccessTokenVerifier:
@@ -112,6 +127,11 @@ class AccessTokenVerifier:
         if facts.failure is not None:
             raise TokenDefect(facts.failure)
         return self._remembered[_digest(token)][1]
+
+    def claims_of(self, token: str) -> TokenClaims | None:
+        """The claims of a token whose signature and claims were believed lately, whatever became of it; no verdict."""
+        remembered = self._remembered.get(_digest(token))
+        return remembered[1] if remembered else None
 
     def _verified(self, token: str, now: datetime) -> IdentityFacts:
         keys = self._keys.keys(now)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from gateway_addons.adapters.identity.access_tokens import AccessTokenIssuer, AccessTokenVerifier
+from gateway_addons.adapters.identity.base64url import base64url
 from gateway_addons.adapters.identity.client_authentication import (
     ASSERTION_ALGORITHMS,
     METHODS,
@@ -21,7 +22,7 @@ from gateway_addons.adapters.identity.client_authentication import (
     read_attempt,
 )
 from gateway_addons.adapters.identity.oauth_error import NO_STORE, OAuthError, of_refusal
-from gateway_addons.adapters.identity.strict_jws import TokenDefect, base64url
+from gateway_addons.adapters.identity.strict_jws import TokenDefect
 from gateway_addons.adapters.identity.token_claims import TokenClaims
 from gateway_addons.core.decision import TokenDecision
 from gateway_addons.core.errors import DependencyFailure, PolicyUnavailable, Refusal

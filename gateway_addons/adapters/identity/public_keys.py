@@ -8,6 +8,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from joserfc.jws import JWSRegistry
 
+from gateway_addons.adapters.identity.base64url import strict_base64url
 from gateway_addons.core.strict_json import Unreadable, read_object
 
 MAX_KEYS = 32
@@ -18,6 +19,7 @@ MIN_RSA_BITS = 2048
 ADMISSIBLE = frozenset({"ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "EdDSA", "Ed25519"})
 """What may be put on an allow-list at all: signatures only, nothing with a shared secret, no SHA-1 (RFC 8725 section 3.1)."""
 
+_WEAK_RSA = f"a weak RSA key: {MIN_RSA_BITS} bits and exponent 65537 at least are needed"
 _CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",), "Ed25519": ("Ed25519", "EdDSA")}
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 _RSA = ("PS256", "PS384", "PS512", "RS256")
@@ -119,7 +121,12 @@ def _read(entry: Mapping[str, Any]) -> VerificationKey | None:
         raise KeySetError("a kid that is no text")
     public = {name: entry[name] for name in _PUBLIC_MEMBERS if name in entry}
     try:
+        numbers = [strict_base64url(str(public[name])) for name in ("x", "y", "n", "e") if name in public]
+        if entry["kty"] == "RSA" and (len(numbers) != 2 or int.from_bytes(numbers[0]).bit_length() < MIN_RSA_BITS):
+            raise KeySetError(_WEAK_RSA)
         key = import_key(public)
+    except KeySetError:
+        raise
     except (JoseError, ValueError, TypeError, KeyError) as e:
         raise KeySetError(f"a key that cannot be read ({type(e).__name__})") from e
     if not isinstance(key, ECKey | RSAKey | OKPKey):
@@ -134,5 +141,5 @@ def _fit(key: ECKey | RSAKey | OKPKey) -> tuple[str, ...]:
         return _CURVES.get(key.curve_name, ())
     numbers = key.public_key.public_numbers()
     if numbers.n.bit_length() < MIN_RSA_BITS or numbers.e < 65537 or numbers.e % 2 == 0:
-        raise KeySetError(f"a weak RSA key: {MIN_RSA_BITS} bits and exponent 65537 at least are needed")
+        raise KeySetError(_WEAK_RSA)
     return _RSA

@@ -5,12 +5,12 @@ refused by the name of the header member, before any key is looked at.
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 
 from joserfc.jws import JWSRegistry
 
+from gateway_addons.adapters.identity.base64url import strict_base64url
 from gateway_addons.adapters.identity.public_keys import PublicKeys, VerificationKey
 from gateway_addons.core.strict_json import Unreadable, read_object
 
@@ -98,29 +98,6 @@ def check_type(jws: CompactJws, expected: frozenset[str]) -> None:
     kind = jws.type or ""
     if not kind.isascii() or kind.lower().removeprefix("application/") not in expected:
         raise TokenDefect("type")
-
-
-def strict_base64url(text: str) -> bytes:
-    """Strict, unpadded base64url (RFC 7515 section 2): the one spelling of the bytes. Raises `ValueError`."""
-    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if base64url(raw) != text:
-        raise ValueError("not canonical base64url")
-    return raw
-
-
-def base64url(raw: bytes) -> str:
-    """Unpadded base64url."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def thumbprint_hex(x5t_s256: object) -> str | None:
-    """The hexadecimal form of a base64url SHA-256 (RFC 8705 section 3.1), or None when it is not one."""
-    if not isinstance(x5t_s256, str) or len(x5t_s256) != 43:
-        return None
-    try:
-        return strict_base64url(x5t_s256).hex()
-    except ValueError:
-        return None
 
 
 def _bytes(part: str) -> bytes:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway_addons.adapters.identity.strict_jws import TokenDefect, thumbprint_hex
+from gateway_addons.adapters.identity.base64url import thumbprint_hex
+from gateway_addons.adapters.identity.strict_jws import TokenDefect
 from gateway_addons.core.facts import IdentityFacts, rfc3339
 
 TOKEN_TYPES = frozenset({"at+jwt"})

@@ -6,16 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway_addons.adapters.identity.access_tokens import AccessTokenIssuer, AccessTokenVerifier, OwnKeys
-from gateway_addons.adapters.identity.authorization_server import AuthorizationServer, GuessGuard
+from gateway_addons.adapters.identity.access_tokens import (
+    AccessTokenIssuer,
+    AccessTokenVerifier,
+    KeysInFile,
+    KeySource,
+    OwnKeys,
+)
+from gateway_addons.adapters.identity.authorization_server import AuthorizationServer, GuessGuard, NoAuthorizationServer
 from gateway_addons.adapters.identity.client_authentication import ClientAuthentication, SingleUse
 from gateway_addons.adapters.identity.client_registry import read_clients
+from gateway_addons.adapters.identity.external_keys import FetchedKeys
+from gateway_addons.adapters.identity.https_client import HttpsClient
+from gateway_addons.adapters.identity.introspection import Introspected
 from gateway_addons.adapters.identity.key_ring import ALGORITHM, RING_FILE, read_ring
+from gateway_addons.adapters.identity.public_keys import read_jwks
 from gateway_addons.adapters.identity.revoked_tokens import Register, RevokedInRegister
-from gateway_addons.adapters.identity.token_claims import TokenRules
+from gateway_addons.adapters.identity.token_claims import TokenClaims, TokenRules
 from gateway_addons.adapters.identity.watched_file import WatchedFile
-from gateway_addons.core.ports import PolicyEngine, TokenEndpoint
-from gateway_addons.settings.tokens import Tokens
+from gateway_addons.core.ports import PolicyEngine, TokenEndpoint, TokenPreparation
+from gateway_addons.settings.tokens import External, Tokens
 
 LOOK_S = 0.5
 """How often files are looked at for changes."""
@@ -38,6 +48,7 @@ class TokenParts:
     verifier: AccessTokenVerifier
     endpoint: TokenEndpoint
     run: Callable[[], Coroutine[Any, Any, None]]
+    introspection: TokenPreparation | None = None
 
 
 def token_parts(environment: str, settings: Tokens, shared: Shared) -> TokenParts:
@@ -47,6 +58,8 @@ def token_parts(environment: str, settings: Tokens, shared: Shared) -> TokenPart
         ValueError, OSError: a file of keys or clients cannot be used; the gateway does not start.
     """
     revoked = RevokedInRegister(shared.revoked, environment, settings.revocation.max_age_s, settings.revocation.on_stale)
+    if settings.external is not None:
+        return _external(environment, settings, settings.external, revoked)
     return _own(environment, settings, shared, revoked)
 
 
@@ -75,6 +88,61 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
         tokens=AccessTokenIssuer(rules, settings.lifetime_s, lambda: ring.value),
     )
     return TokenParts(verifier, server, lambda: _look((ring, clients)))
+
+
+def _external(environment: str, settings: Tokens, external: External, revoked: RevokedInRegister) -> TokenParts:
+    """Another server's tokens. What the operator revokes here is refused, whatever that server says."""
+    rules = TokenRules(
+        environment, settings.issuer, settings.audience, frozenset(external.algorithms), settings.leeway_s,
+        external.max_lifetime_s, of_ours=False, types=frozenset(external.token_types),
+        environment_claim=external.environment_claim, client_claim=external.client_claim)
+    client = HttpsClient(external.ca_file, external.timeout_s)
+    source, keep_fresh = _keys_of(external, client)
+    introspected = _introspected(external, client)
+    verifier = AccessTokenVerifier(rules, source, _Both(revoked, introspected) if introspected else revoked)
+    if introspected is not None:
+        introspected.verifier = verifier
+
+    async def run() -> None:
+        try:
+            await keep_fresh()
+        finally:
+            await client.close()
+
+    return TokenParts(verifier, NoAuthorizationServer(), run, introspected)
+
+
+def _keys_of(external: External, client: HttpsClient) -> tuple[KeySource, Callable[[], Coroutine[Any, Any, None]]]:
+    if external.jwks_url is not None:
+        fetched = FetchedKeys(external.jwks_url, external, client)
+        return fetched, fetched.run
+    file = external.jwks_file
+    if file is None:  # pragma: no cover - the settings' model looked
+        raise ValueError("no keys of the external server")
+    watched = WatchedFile(file, lambda: read_jwks(file.read_bytes()))
+    return KeysInFile(lambda: watched.value), lambda: _look((watched,))
+
+
+def _introspected(external: External, client: HttpsClient) -> Introspected | None:
+    asked = external.introspection
+    if asked is None:
+        return None
+    return Introspected(asked, asked.client_secret_file.read_text(encoding="utf-8").strip(), client)
+
+
+@dataclass(frozen=True)
+class _Both:
+    """Revoked here, or there; implements `access_tokens.RevokedTokens`."""
+
+    here: RevokedInRegister
+    there: Introspected
+
+    def status(self, claims: TokenClaims) -> str:
+        here = self.here.status(claims)
+        if here not in ("good", "last_known"):
+            return here
+        there = self.there.status(claims)
+        return here if there == "good" else there
 
 
 async def _look(files: tuple[WatchedFile[Any], ...]) -> None:

@@ -12,11 +12,17 @@ _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+
 MAX_TOKEN_CHARACTERS = 4096
 
 
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of the one Authorization header, or None when it is none of a form that is looked at."""
+    bearer = _BEARER.fullmatch(authorization or "")
+    return bearer[1] if bearer is not None and len(bearer[1]) <= MAX_TOKEN_CHARACTERS else None
+
+
 def identity_facts(authorization: str | None, verifier: TokenVerifier, now: datetime) -> IdentityFacts:
     """The facts of control C4. `authorization` is the one Authorization header, or None when there is none."""
     if authorization is None:
         return IdentityFacts(presented=False, verified=False, failure="absent")
-    bearer = _BEARER.fullmatch(authorization)
-    if bearer is None or len(bearer[1]) > MAX_TOKEN_CHARACTERS:
+    token = bearer_token(authorization)
+    if token is None:
         return IdentityFacts(presented=True, verified=False, failure="malformed")
-    return verifier.verify(bearer[1], now)
+    return verifier.verify(token, now)
