@@ -50,7 +50,8 @@ test: lint ## everything: lint, opa test with every line covered, pytest
 	  && echo "policies: every line covered" || { cat $(COVERAGE); exit 1; }
 	$(PY) -m pytest
 
-bench: setup ## is the quota exact, and what does a charge cost, on this machine; results in benchmarks/results
+bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quota exact. Results in benchmarks/results; QUICK=1: short
+	$(PY) -m benchmarks.speed $(if $(QUICK),--quick)
 	$(PY) -m benchmarks.quota_history
 	$(PY) -m benchmarks.quota_cost
 

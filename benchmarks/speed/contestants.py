@@ -1,0 +1,253 @@
+"""Who is measured: each is started once, all run side by side, and one is called at a time."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.speed import envoy
+from benchmarks.speed.measure import Target, pin
+from benchmarks.speed.stage import Stage, family, free_port
+from benchmarks.speed.without import PARTS
+from deploy.demo.system import CONTRACTS
+from gateway_addons.adapters.policy.contract_files import load_contracts
+
+PROXY_CPU, OTHER_CPU = "0", "1"
+"""On two cores: the one process that is compared on one of them, everything else on the other."""
+
+ONE_WORKER = ("nginx with mutual TLS", "mitmdump -q", "own Master, bare", "Poterne", "Envoy + OPA + rate limit")
+FULL = ("Poterne, 2 workers", "Envoy, 2 threads")
+
+
+def main_targets(stage: Stage, say: Callable[[str], None]) -> dict[str, Target]:
+    """All that the first table compares."""
+    found: dict[str, Target] = {}
+    for start in (_nginx, _mitmdump, _bare, _poterne, _two_workers):
+        target = start(stage)
+        say(f"{target.name} on port {target.port}")
+        found[target.name] = target
+    if stage.tools.envoy and stage.tools.authz:
+        for target in (_envoy(stage, "Envoy + OPA + rate limit", 1), _envoy(stage, "Envoy, 2 threads", 2)):
+            say(f"{target.name} on port {target.port}")
+            found[target.name] = target
+    for name in ONE_WORKER:
+        if name in found:
+            pin(found[name].processes["proxy"], PROXY_CPU)
+    return found
+
+
+def without_targets(stage: Stage) -> dict[str, Target]:
+    """Poterne without one of its parts; the first is whole, started the same way."""
+    return {
+        (name := f"without {part}" if part else "all parts"): _without(stage, name, [part] if part else [], number)
+        for number, part in enumerate(["", *PARTS])
+    }
+
+
+def _shared(stage: Stage) -> dict[str, list[int]]:
+    return {"OPA": stage.pids("opa"), "Redis": stage.pids("redis")}
+
+
+def _nginx(stage: Stage) -> Target:
+    port, server, trust = free_port(), stage.server, stage.trust
+    anchors = stage.folder / "anchors.pem"
+    anchors.write_bytes(Path(trust["anchors_file"]).read_bytes())
+    pids = stage.nginx(
+        "mtls",
+        f"listen 127.0.0.1:{port} ssl backlog=4096; ssl_certificate {server['certificate_file']}; "
+        f"ssl_certificate_key {server['key_file']}; ssl_client_certificate {anchors}; ssl_verify_client on; ssl_verify_depth 4; "
+        "ssl_session_tickets off;",
+        'proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";',
+    )
+    stage.await_port(port, "nginx-mtls")
+    return Target("nginx with mutual TLS", port, {"proxy": pids})
+
+
+def _mitmdump(stage: Stage) -> Target:
+    port = free_port()
+    both = stage.folder / "mitm.pem"
+    both.write_bytes(Path(stage.server["key_file"]).read_bytes() + Path(stage.server["certificate_file"]).read_bytes())
+    process = stage.spawn(
+        [
+            str(stage.tools.mitmdump),
+            "-q",
+            "--mode",
+            f"reverse:http://127.0.0.1:{stage.upstream_port}",
+            "--listen-host",
+            "127.0.0.1",
+            "--listen-port",
+            str(port),
+            "--certs",
+            str(both),
+            "--set",
+            f"confdir={stage.folder / 'mitm'}",
+        ],
+        "mitmdump",
+    )
+    stage.await_port(port, "mitmdump")
+    return Target("mitmdump -q", port, {"proxy": [process.pid]})
+
+
+def _bare(stage: Stage) -> Target:
+    port = free_port()
+    process = stage.spawn(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.speed.bare_master",
+            "--config",
+            stage.document["gateway_settings"],
+            "--port",
+            str(port),
+        ],
+        "bare-master",
+    )
+    stage.await_port(port, "bare-master")
+    return Target("own Master, bare", port, {"proxy": [process.pid]})
+
+
+def _poterne(stage: Stage) -> Target:
+    return Target("Poterne", stage.port, {"proxy": family(stage.pids("gateway")[0])} | _shared(stage))
+
+
+def _two_workers(stage: Stage) -> Target:
+    port, folder = free_port(), stage.folder / "two-workers"
+    own = {
+        name: environment | {"listen": {"host": "127.0.0.1", "port": port if name == "production" else 0}}
+        for name, environment in stage.settings["environments"].items()
+    }
+    file = stage.write_settings(
+        folder / "gateway.yaml",
+        workers=2,
+        environments=own,
+        admin={"host": "127.0.0.1", "port": free_port()},
+        state={"folder": str(folder / "state")},
+        journal={"folder": str(folder / "journal")},
+    )
+    process = stage.spawn([sys.executable, "-m", "gateway_addons", "run", "--config", str(file)], "two-workers")
+    stage.await_port(port, "two-workers")
+    _await_log(stage, "two-workers", '"workers":2')
+    return Target("Poterne, 2 workers", port, {"proxy": family(process.pid)} | _shared(stage))
+
+
+def _without(stage: Stage, name: str, off: list[str], number: int) -> Target:
+    port, folder = free_port(), stage.folder / f"without-{number}"
+    file = stage.write_settings(
+        folder / "gateway.yaml", state={"folder": str(folder / "state")}, journal={"folder": str(folder / "journal")}
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.without",
+        "--config",
+        str(file),
+        "--writer",
+        "worker-0",
+        "--port",
+        str(port),
+    ]
+    for part in off:
+        command += ["--off", part]
+    process = stage.spawn(command, f"without-{number}")
+    stage.await_port(port, f"without-{number}")
+    _await_log(stage, f"without-{number}", "serving")
+    pin([process.pid], PROXY_CPU)
+    return Target(name, port, {"proxy": [process.pid]} | _shared(stage))
+
+
+def other_policy(stage: Stage, name: str, opa_address: str, opa_pid: int, number: int) -> Target:
+    """Poterne asking another OPA."""
+    port, folder = free_port(), stage.folder / f"contracts-of-{number}"
+    policy = stage.settings["policy"] | {"store_folder": str(folder / "store")}
+    file = stage.write_settings(
+        folder / "gateway.yaml",
+        state={"folder": str(folder / "state")},
+        journal={"folder": str(folder / "journal")},
+        opa=stage.settings["opa"] | {"address": opa_address},
+        policy=policy,
+    )
+    process = stage.spawn(
+        [sys.executable, "-m", "benchmarks.speed.without", "--config", str(file), "--writer", "worker-0", "--port", str(port)],
+        f"contracts-of-{number}",
+    )
+    stage.await_port(port, f"contracts-of-{number}")
+    _await_log(stage, f"contracts-of-{number}", "serving")
+    pin([process.pid], PROXY_CPU)
+    return Target(name, port, {"proxy": [process.pid], "OPA": [opa_pid], "Redis": stage.pids("redis")})
+
+
+def _envoy(stage: Stage, name: str, threads: int) -> Target:
+    port, limit_port = free_port(), free_port() if stage.tools.ratelimit else None
+    contracts = [contract for _, contract in load_contracts(CONTRACTS) if contract.environment == "production"]
+    files = envoy.write(stage, contracts, port, limit_port, f"envoy-{threads}")
+    beside = {
+        "OPA": [
+            stage.spawn(
+                [
+                    str(stage.tools.authz),
+                    "-socket",
+                    str(files.authz_socket),
+                    "-policy",
+                    str(envoy.POLICY),
+                    "-data",
+                    str(files.authz_data),
+                ],
+                f"authz-{threads}",
+                GOGC="400",
+            ).pid
+        ],
+        "Redis": stage.pids("redis"),
+    }
+    if limit_port is not None and stage.tools.ratelimit is not None:
+        beside["rate limit"] = [_ratelimit(stage, files, limit_port, threads)]
+    process = stage.spawn(
+        [
+            str(stage.tools.envoy),
+            "-c",
+            str(files.envoy),
+            "--concurrency",
+            str(threads),
+            "--log-level",
+            "error",
+            "--base-id",
+            str(free_port()),
+        ],
+        f"envoy-{threads}",
+    )
+    stage.await_port(port, f"envoy-{threads}")
+    return Target(name, port, {"proxy": [process.pid]} | beside)
+
+
+def _ratelimit(stage: Stage, files: envoy.EnvoyFiles, port: int, threads: int) -> int:
+    host = stage.document["redis_url"].rpartition("@")[2].partition("/")[0]
+    password = stage.document["redis_url"].partition("://:")[2].partition("@")[0]
+    process = stage.spawn(
+        [str(stage.tools.ratelimit)],
+        f"ratelimit-{threads}",
+        REDIS_SOCKET_TYPE="tcp",
+        REDIS_URL=host,
+        REDIS_AUTH=password,
+        RUNTIME_ROOT=str(files.ratelimit_folder),
+        RUNTIME_SUBDIRECTORY="",
+        RUNTIME_WATCH_ROOT="false",
+        USE_STATSD="false",
+        LOG_LEVEL="error",
+        HOST="127.0.0.1",
+        GRPC_HOST="127.0.0.1",
+        GRPC_PORT=str(port),
+        PORT=str(free_port()),
+        DEBUG_HOST="127.0.0.1",
+        DEBUG_PORT=str(free_port()),
+        GOGC="400",
+    )
+    stage.await_port(port, f"ratelimit-{threads}")
+    return process.pid
+
+
+def _await_log(stage: Stage, name: str, what: str) -> None:
+    deadline = time.monotonic() + 60
+    log = stage.folder / f"{name}.log"
+    while what not in log.read_text(errors="replace"):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{name}: {log.read_text(errors='replace')[-1500:]}")
+        time.sleep(0.1)
