@@ -60,6 +60,7 @@ def _policy(place: Place, ports: Ports) -> dict[str, Any]:
         "contracts_folder": str(config / "contracts"),
         "readings_file": str(config / "readings.yaml"),
         "schemas_folder": str(config / "schemas"),
+        "exceptions_file": str(config / "exceptions.yaml"),
         "guard_folder": str(ROOT / ".tools" / "guard"),
         "opa_file": str(ROOT / ".tools" / "bin" / "opa"),
         "signing": {"verification_key_file": str(keys / "verification.pem"), "signing_key_file": str(keys / "signing.pem")},

@@ -55,12 +55,12 @@ def check(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 @app.command("test")
-def run_tests(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
+def run_tests(author: Author, as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Test the policies: OPA's unit tests with every line covered, then the guard over all contracts; 1 when either fails."""
     with told(*CANNOT, status=1):
         desk = _desk(config)
         desk.unit_tests()
-        report = desk.guard()
+        report = desk.guard(author)
     if as_json:
         typer.echo(json.dumps(report.document(), ensure_ascii=False, indent=1))
     else:

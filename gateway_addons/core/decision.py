@@ -68,7 +68,8 @@ class AssertionClaims(_Strict):
 class Decision(_Strict):
     """The verdict of every control on one call. `allow` is believed only when everything else agrees with it.
 
-    `state` is the contract's in one word, for records; `retry_at` when a maintenance that goes on ends (UTC).
+    `state` is the contract's in one word, for records; `retry_at` when a maintenance that goes on ends (UTC); `exceptions`
+    are those to a control that touch this call.
     """
 
     allow: bool
@@ -81,6 +82,7 @@ class Decision(_Strict):
     assertion: AssertionClaims | None
     obligations: Annotated[list[str], Field(max_length=0)]
     broken_links: list[Link] = []
+    exceptions: list[str] = []
     revision: Annotated[str, Field(min_length=1, max_length=128)]
 
     @model_validator(mode="after")
@@ -100,6 +102,7 @@ class TokenDecision(_Strict):
     reasons: list[ReasonGiven]
     contract: str | None
     scopes: list[str]
+    exceptions: list[str] = []
     revision: Annotated[str, Field(min_length=1, max_length=128)]
 
     @model_validator(mode="after")

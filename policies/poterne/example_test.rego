@@ -64,6 +64,10 @@ reading := {
 # description: data.readings, the same in both environments.
 readings(one) := {"production": one, "sandbox": one}
 
+# METADATA
+# description: data.exceptions where nobody granted any.
+no_exceptions := {"production": [], "sandbox": []}
+
 head := {
 	"schema": 1,
 	"now": "2026-06-15T10:00:00Z",

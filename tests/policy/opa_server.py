@@ -31,7 +31,7 @@ def opa_binary() -> Path:
 @contextmanager
 def served(contracts: Iterable[tuple[str, Contract]], readings: EnvironmentReadings) -> Iterator["OpaServer"]:
     """OPA with these contracts, read like this in both environments."""
-    data = {"contracts": compile_contracts(contracts), "revision": "r-test",
+    data = {"contracts": compile_contracts(contracts), "revision": "r-test", "exceptions": {"production": [], "sandbox": []},
             "readings": dict.fromkeys(("production", "sandbox"), environment_data(readings))}
     with tempfile.TemporaryDirectory(prefix="poterne-data-") as scratch:
         root = Path(scratch) / "bundle"

@@ -26,7 +26,7 @@ ROUTES = {(r.flux, r.operation): r for r in API.routes}
 def folder(contracts: dict[str, Contract]) -> PolicyFolder:
     return PolicyFolder(ROOT / "policies", {
         "contracts": compile_contracts(contracts.items()), "readings": load_readings(ROOT / "config" / "readings.yaml").data(),
-        "revision": "r-test"})
+        "exceptions": {"production": [], "sandbox": []}, "revision": "r-test"})
 
 
 def document(contract: Contract, now: datetime = NOW, **facts: Any) -> dict[str, Any]:

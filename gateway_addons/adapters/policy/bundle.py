@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway_addons.adapters.policy.contract_files import load_contracts, load_readings
+from gateway_addons.adapters.policy.contract_files import load_contracts, load_exceptions, load_readings
 from gateway_addons.adapters.policy.opa_binary import BundleError, opa, write_capabilities
 from gateway_addons.core.contract.compile import compile_contracts
+from gateway_addons.core.policy_exception import PolicyExceptions
 from gateway_addons.core.revision import Revision
 
 CODE_ROOTS = ("poterne", "system")
@@ -32,6 +33,7 @@ class Sources:
     contracts: Path
     readings: Path
     schemas: Path | None = None
+    exceptions: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,15 @@ def read_sources(sources: Sources) -> Content:
     data = {
         "contracts": compile_contracts(load_contracts(sources.contracts)),
         "readings": load_readings(sources.readings).data(),
+        "exceptions": exceptions_of(sources).data(),
     }
     files = sorted(f for f in sources.rego.rglob("*.rego") if not f.name.endswith("_test.rego"))
     return Content(data, {str(f.relative_to(sources.rego)): f.read_bytes() for f in files})
+
+
+def exceptions_of(sources: Sources) -> PolicyExceptions:
+    """The exceptions that the files grant now; none when there is no such file in the settings."""
+    return load_exceptions(sources.exceptions) if sources.exceptions else PolicyExceptions(version_schema=1)
 
 
 def write_bundle(content: Content, out: Path, sequence: int, sources: Sources, signer: Signer | None) -> Revision:

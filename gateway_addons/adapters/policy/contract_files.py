@@ -16,6 +16,7 @@ from gateway_addons.core.contract.fields import Incoherent
 from gateway_addons.core.contract.model import ENVIRONMENTS, Contract
 from gateway_addons.core.contract.places import clause_of, nearest_name, split_clause
 from gateway_addons.core.contract.readings import Readings
+from gateway_addons.core.policy_exception import PolicyExceptions
 from gateway_addons.core.routes import Api
 
 MAX_FILE_BYTES = 256 * 1024
@@ -74,6 +75,11 @@ def read_contract(file: Path, text: str, apis: Apis | None = None) -> Contract:
 def load_readings(file: Path) -> Readings:
     """How unclear clauses are read. Raises `ContractFileError` like `load_contract`."""
     return _parse(file, _text(file), Readings)
+
+
+def load_exceptions(file: Path) -> PolicyExceptions:
+    """The exceptions to controls. Raises `ContractFileError` like `load_contract`."""
+    return _parse(file, _text(file), PolicyExceptions)
 
 
 def load_contracts(folder: Path, apis: Apis | None = None) -> list[tuple[str, Contract]]:
@@ -138,7 +144,7 @@ def _text(file: Path) -> str:
         raise ContractFileError([Defect(str(file), 1, "", "", f"is not UTF-8 ({e.reason} at byte {e.start})")]) from e
 
 
-def _parse[S: (Contract, Readings)](file: Path, text: str, kind: type[S]) -> S:
+def _parse[S: (Contract, Readings, PolicyExceptions)](file: Path, text: str, kind: type[S]) -> S:
     try:
         return kind.model_validate(strict_yaml.read(text))
     except strict_yaml.YamlDefect as e:

@@ -7,11 +7,21 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway_addons.adapters.journal.acts import act_now, record_act
 from gateway_addons.adapters.policy.activation import Activation, By, now_text
 from gateway_addons.adapters.policy.api_files import load_routes
-from gateway_addons.adapters.policy.bundle import CODE_ROOTS, Content, Signer, Sources, read_bundle, read_sources, write_bundle
+from gateway_addons.adapters.policy.bundle import (
+    CODE_ROOTS,
+    Content,
+    Signer,
+    Sources,
+    exceptions_of,
+    read_bundle,
+    read_sources,
+    write_bundle,
+)
 from gateway_addons.adapters.policy.contract_files import load_contracts
 from gateway_addons.adapters.policy.guard import Guard, GuardReport
 from gateway_addons.adapters.policy.guard_reports import GuardReports, key_of
@@ -22,6 +32,8 @@ from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.guard.judge import Finding
 from gateway_addons.core.revision import Revision
 from gateway_addons.settings.gateway import Settings
+
+PARIS = ZoneInfo("Europe/Paris")
 
 type Say = Callable[[str], None]
 
@@ -46,7 +58,7 @@ class PolicyDesk:
         self._settings = settings
         self.store = RevisionStore(policy.store_folder)
         self.sources = Sources(policy.opa_file, policy.rego_folder, policy.contracts_folder, policy.readings_file,
-                               policy.schemas_folder)
+                               policy.schemas_folder, policy.exceptions_file)
         self._opa = OpaAdministration(settings.opa.address)
 
     def check(self) -> Content:
@@ -63,7 +75,7 @@ class PolicyDesk:
 
     def _build(self, author: str) -> Revision:
         content = read_sources(self.sources)
-        report = self._guarded(content)
+        report = self._guarded(content, author)
         revision = Revision(self.store.next_sequence(), content.digest)
         write_bundle(content, self.store.bundle(revision), revision.sequence, self.sources, self._signer())
         contracts = sum(len(room["by_id"]) for room in content.data["contracts"].values())
@@ -81,11 +93,11 @@ class PolicyDesk:
         if left:
             raise BundleError(f"lines that no test covers: {left}")
 
-    def guard(self) -> GuardReport:
-        """What the guard says of the files as they are."""
-        return self._guarded(read_sources(self.sources))
+    def guard(self, author: str) -> GuardReport:
+        """What the guard says of the files as they are, if `author` builds them."""
+        return self._guarded(read_sources(self.sources), author)
 
-    def _guarded(self, candidate: Content) -> GuardReport:
+    def _guarded(self, candidate: Content, author: str) -> GuardReport:
         schemas = self.sources.schemas or self._settings.policy.schemas_folder
         running, now = self.running(), datetime.now(UTC)
         reports = GuardReports(self._settings.policy.guard_folder or self.store.folder / "guard")
@@ -96,6 +108,7 @@ class PolicyDesk:
             contracts = [contract for _, contract in load_contracts(self.sources.contracts)]
             report = Guard(self.sources.opa, schemas, apis, self._say).run(candidate, contracts, now, running)
             reports.keep(key, report, now)
+        report.findings = exceptions_of(self.sources).applied(report.findings, now.astimezone(PARIS).date(), author)
         return report
 
     def running(self) -> Content | None:

@@ -41,6 +41,7 @@ def call_record(
         "controles": {_CONTROL_NAMES[c]: _VERDICTS[decision.controls[c]] if decision else "non_evalue" for c in CONTROLS},
         "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons] if decision else [],
         "autorise": decision.allow if decision else None, "revision": decision.revision if decision else None,
+        "derogations": list(decision.exceptions) if decision else [],
         "entree": _question(evidence), "quota": _quota(progress),
         "empreinteCorps": f"sha256:{body_sha256}" if body_sha256 else None,
         "transmis": False, "statut": None, "codeErreur": None, "numeroAccuse": None, "dureeMs": None, "detail": None,
@@ -56,7 +57,7 @@ def token_record(record: dict[str, Any], answer: TokenAnswer) -> dict[str, Any]:
         return told
     verdicts = {_CONTROL_NAMES.get(c, c): _VERDICTS[v] for c, v in decision.controls.items()}
     return told | {
-        "convention": decision.contract, "revision": decision.revision,
+        "convention": decision.contract, "revision": decision.revision, "derogations": list(decision.exceptions),
         "controles": record["controles"] | {("identite" if c == "client" else c): v for c, v in verdicts.items()},
         "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons],
     }

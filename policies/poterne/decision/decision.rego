@@ -12,6 +12,7 @@ import data.poterne.agreements
 import data.poterne.certificate
 import data.poterne.contract
 import data.poterne.contract.state
+import data.poterne.exceptions
 import data.poterne.identifier
 import data.poterne.identity
 import data.poterne.links
@@ -21,12 +22,12 @@ import data.poterne.rights
 order := ["certificate", "address", "identifier", "identity", "contract", "rights"]
 
 controls := {
-	"certificate": certificate.verdict,
-	"address": address.verdict,
-	"identifier": identifier.verdict,
-	"identity": identity.verdict,
-	"contract": contract.verdict,
-	"rights": rights.verdict,
+	"certificate": exceptions.held("certificate", certificate.verdict),
+	"address": exceptions.held("address", address.verdict),
+	"identifier": exceptions.held("identifier", identifier.verdict),
+	"identity": exceptions.held("identity", identity.verdict),
+	"contract": exceptions.held("contract", contract.verdict),
+	"rights": exceptions.held("rights", rights.verdict),
 }
 
 default allow := false
@@ -63,6 +64,7 @@ default decision := {
 	"quota": null,
 	"assertion": null,
 	"obligations": [],
+	"exceptions": [],
 	"broken_links": [],
 	"revision": "none",
 }
@@ -77,6 +79,7 @@ decision := {
 	"quota": quota,
 	"assertion": assertion,
 	"obligations": [],
+	"exceptions": exceptions.names,
 	"broken_links": broken_links,
 	"revision": data.revision,
 }
@@ -91,12 +94,12 @@ broken_links := [] if {
 } else := links.broken
 
 given := {
-	"certificate": certificate.reasons,
-	"address": address.reasons,
-	"identifier": identifier.reasons,
-	"identity": identity.reasons,
-	"contract": contract.reasons,
-	"rights": rights.reasons,
+	"certificate": exceptions.reasons("certificate", certificate.reasons, certificate.verdict),
+	"address": exceptions.reasons("address", address.reasons, address.verdict),
+	"identifier": exceptions.reasons("identifier", identifier.reasons, identifier.verdict),
+	"identity": exceptions.reasons("identity", identity.reasons, identity.verdict),
+	"contract": exceptions.reasons("contract", contract.reasons, contract.verdict),
+	"rights": exceptions.reasons("rights", rights.reasons, rights.verdict),
 }
 
 fallbacks := {

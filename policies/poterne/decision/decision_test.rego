@@ -7,6 +7,7 @@ decided(change) := decision if {
 	decision := poterne.decision with input as object.union(example.call, change)
 		with data.contracts as example.contracts(example.contract)
 		with data.readings as example.readings(example.reading)
+		with data.exceptions as example.no_exceptions
 		with data.revision as "r-1"
 }
 
@@ -27,6 +28,7 @@ test_allowed if {
 			"convention": "C-1", "siren": "130999907", "enveloppeInterventionDistincte": true,
 		},
 		"obligations": [],
+		"exceptions": [],
 		"broken_links": [],
 		"revision": "r-1",
 	}
@@ -70,6 +72,7 @@ limited(change, extra) := decision if {
 	decision := poterne.decision with input as object.union(example.call, change)
 		with data.contracts as example.contracts(object.union(example.contract, {"quota": {"extra": extra}}))
 		with data.readings as example.readings(example.reading)
+		with data.exceptions as example.no_exceptions
 		with data.revision as "r-1"
 }
 

@@ -11,15 +11,16 @@ import data.poterne.address
 import data.poterne.agreements
 import data.poterne.certificate
 import data.poterne.contract
+import data.poterne.exceptions
 import data.poterne.reasons
 
 order := ["certificate", "address", "client", "contract"]
 
 controls := {
-	"certificate": certificate.verdict,
-	"address": address.verdict,
-	"client": client_verdict,
-	"contract": contract.verdict,
+	"certificate": exceptions.held("certificate", certificate.verdict),
+	"address": exceptions.held("address", address.verdict),
+	"client": exceptions.held("client", client_verdict),
+	"contract": exceptions.held("contract", contract.verdict),
 }
 
 # METADATA
@@ -118,6 +119,7 @@ default decision := {
 	"reasons": [{"code": "INF-DEP-01", "control": "gateway", "clause": "4-c"}],
 	"contract": null,
 	"scopes": [],
+	"exceptions": [],
 	"revision": "none",
 }
 
@@ -127,6 +129,7 @@ decision := {
 	"reasons": explained,
 	"contract": agreements.id,
 	"scopes": scopes,
+	"exceptions": exceptions.names,
 	"revision": data.revision,
 }
 
@@ -136,10 +139,10 @@ explained := [] if {
 } else := reasons.listed(order, controls, given, fallbacks)
 
 given := {
-	"certificate": certificate.reasons,
-	"address": address.reasons,
-	"client": client_reasons,
-	"contract": contract.reasons,
+	"certificate": exceptions.reasons("certificate", certificate.reasons, certificate.verdict),
+	"address": exceptions.reasons("address", address.reasons, address.verdict),
+	"client": exceptions.reasons("client", client_reasons, client_verdict),
+	"contract": exceptions.reasons("contract", contract.reasons, contract.verdict),
 }
 
 fallbacks := {

@@ -7,6 +7,7 @@ decided(change) := decision if {
 	decision := token.decision with input as object.union(example.token, change)
 		with data.contracts as example.contracts(example.contract)
 		with data.readings as example.readings(example.reading)
+		with data.exceptions as example.no_exceptions
 		with data.revision as "r-1"
 }
 
@@ -19,6 +20,7 @@ test_issued if {
 		"reasons": [],
 		"contract": "C-1",
 		"scopes": ["w"],
+		"exceptions": [],
 		"revision": "r-1",
 	}
 }
