@@ -4,11 +4,10 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
 from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
@@ -21,23 +20,26 @@ from gateway_addons.adapters.journal.key_files import (
     write_new_pseudonym_key,
 )
 from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
+from gateway_addons.commands import journal_reading
+from gateway_addons.commands.journal_options import By, Reason, needed, progress_bar
+from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
 from gateway_addons.core.errors import JournalUnavailable
-from gateway_addons.settings.gateway import Settings, load
+from gateway_addons.settings.gateway import load
 from gateway_addons.settings.values import SettingsError
 
 app = typer.Typer(help="The journal: is it whole, what is in it, how long it is kept (terms of use, section 8; DICP I3, P2).",
                   no_args_is_help=True)
 key = typer.Typer(help="The Ed25519 key that seals the journal.", no_args_is_help=True)
 app.add_typer(key, name="key")
+app.command()(journal_reading.show)
+app.command()(journal_reading.search)
+app.command()(journal_reading.stats)
+app.command(name="export")(journal_reading.export_command)
+app.command(name="check-export")(journal_reading.check_export)
+app.command(name="index")(journal_reading.index_command)
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-By = Annotated[str | None, typer.Option("--by", help="Who answers for it; without it, the user of this machine.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is written to the journal.")]
-DEFAULT_CONFIG = Path("config/gateway.yaml")
-
-WHOLE, FAULTY, NOT_CHECKED = 0, 1, 2
-"""What `verify` exits with."""
+WHOLE, FAULTY = 0, 1
+"""What `verify` exits with; 2 when it could not check."""
 
 
 @app.command(name="verify")
@@ -55,7 +57,7 @@ def verify_command(
             keys = [load_public_key(f) for f in public_key] if public_key else [load_key(settings.signing_key_file).public]
         else:
             keys = [load_public_key(file) for file in public_key]
-        with _progress(as_json) as progress:
+        with progress_bar(as_json) as progress:
             task = progress.add_task("verifying", total=journal_bytes(folder))
             report = verify(folder, keys, lambda count: progress.advance(task, count))
     except (SettingsError, JournalUnavailable, OSError) as e:
@@ -144,29 +146,3 @@ def rotate(reason: Reason, by: By = None, config: ConfigFile = DEFAULT_CONFIG) -
     except JournalUnavailable as e:
         fail(str(e))
     typer.echo(f"{old.id} is replaced by {new.id}; whoever has the old public key can go on verifying")
-
-
-def needed(reason: str) -> str:
-    """A reason that says something."""
-    if not reason.strip():
-        fail("--reason must say why")
-    return reason.strip()
-
-
-def settings_of(config: Path) -> Settings:
-    """The settings, or the end of the command."""
-    try:
-        return load(config)
-    except SettingsError as e:
-        fail(str(e))
-
-
-def fail(why: str) -> NoReturn:
-    """Say why on standard error, and exit with 2."""
-    typer.echo(f"poterne: {why}", err=True)
-    sys.exit(NOT_CHECKED)
-
-
-def _progress(quiet: bool) -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
-                    console=Console(stderr=True), transient=True, disable=quiet)

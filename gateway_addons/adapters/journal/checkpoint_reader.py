@@ -53,9 +53,10 @@ def read_checkpoints(folder: Path, keys: Sequence[Ed25519PublicKey]) -> Told:
         ValueError: it holds something longer than a line.
     """
     told = Told([key_id(key) for key in keys])
-    current = list(keys)
+    current = signers = list(keys)
     last: _Placed | None = None
     for last in _placed(folder):
+        signers = current
         fields = last.line.fields() if last.line.kind != "segment" else {}
         if last.line.kind == "scellement":
             _take_seal(told, last.line, fields)
@@ -65,7 +66,7 @@ def read_checkpoints(folder: Path, keys: Sequence[Ed25519PublicKey]) -> Told:
         elif last.line.kind == "cle":
             current = _take_key(told, last, fields, current)
     if last is not None:
-        _check_signature(told, last, current)
+        _check_signature(told, last, signers)
     return told
 
 

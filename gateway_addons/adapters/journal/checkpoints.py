@@ -158,4 +158,5 @@ def change_key(folder: Path, key_file: Path) -> tuple[SealingKey, SealingKey]:
         chain.sync()
         waiting.replace(key_file)
         sync_folder(key_file.parent)
+        chain.append({"type": "cle_prise", "horodatage": rfc3339(datetime.now(UTC)), "cle": new.id})  # the new one's first word
     return old, new
