@@ -14,7 +14,9 @@ from rich.table import Column, Table
 
 from gateway_addons.adapters.journal.acts import act_now, operator_name
 from gateway_addons.adapters.journal.incident_register import incidents, record_incident_act
+from gateway_addons.commands.incident_export import export, verify_export
 from gateway_addons.commands.incident_view import due, short, tell
+from gateway_addons.commands.incident_words import day_of, moment_of, word_of
 from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.incident.acts import document, next_id
@@ -38,7 +40,7 @@ def open_(
 ) -> None:
     """Open an incident (8-g1)."""
     now = datetime.now(UTC)
-    about = {"type": kind, "titre": title, "debut": _moment(began, now), "cause_exterieure": _word(external)}
+    about = {"type": kind, "titre": title, "debut": moment_of(began, now), "cause_exterieure": word_of(external)}
     _record(config, "open", lambda known: {"incident": next_id(known, now), **about}, title, by, as_json=as_json)
 
 
@@ -75,8 +77,8 @@ def breach(
     by: By = "", as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Say that personal data were breached (6.6)."""
-    about = {"incident": incident, "connaissance_le": _moment(known, datetime.now(UTC)), "risque": _word(risk),
-             "risque_eleve": _word(high), "anonymisees": _word(anonymised)}
+    about = {"incident": incident, "connaissance_le": moment_of(known, datetime.now(UTC)), "risque": word_of(risk),
+             "risque_eleve": word_of(high), "anonymisees": word_of(anonymised)}
     _record(config, "breach", lambda _: about, "violation de données personnelles", by, as_json=as_json)
 
 
@@ -88,7 +90,8 @@ def notified(
     by: By = "", as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Say that the CNIL was told of the breach (6.6-a)."""
-    about = {"incident": incident, "notifiee_cnil_le": _moment(at, datetime.now(UTC))} | ({"motif_retard": late} if late else {})
+    about = {"incident": incident, "notifiee_cnil_le": moment_of(at, datetime.now(UTC))}
+    about |= {"motif_retard": late} if late else {}
     _record(config, "notified", lambda _: about, late or "notification à la CNIL", by, as_json=as_json)
 
 
@@ -102,8 +105,8 @@ def verify(
     by: By = "", as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write down the verification that goes before the return to service (8-g4)."""
-    about = {"incident": incident, "element_malveillant_supprime": _word(removed), "vulnerabilites_corrigees": _word(fixed),
-             "par": who, "le": _moment(at, datetime.now(UTC))}
+    about = {"incident": incident, "element_malveillant_supprime": word_of(removed), "vulnerabilites_corrigees": word_of(fixed),
+             "par": who, "le": moment_of(at, datetime.now(UTC))}
     _record(config, "verify", lambda _: about, "vérification avant remise en service", by, as_json=as_json)
 
 
@@ -114,7 +117,7 @@ def over(
     by: By = "", as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Say when the disturbance itself was over; the handling goes on (10-D counts until here)."""
-    about = {"incident": incident, "fin": _moment(at, datetime.now(UTC))}
+    about = {"incident": incident, "fin": moment_of(at, datetime.now(UTC))}
     _record(config, "over", lambda _: about, "fin de la perturbation", by, as_json=as_json)
 
 
@@ -168,8 +171,8 @@ def stats(
 ) -> None:
     """Incidents by type over a period (8-h2)."""
     today = datetime.now(PARIS).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = _day(since, today - timedelta(days=365))
-    end = _day(until, today) + timedelta(days=1)
+    start = day_of(since, today - timedelta(days=365))
+    end = day_of(until, today) + timedelta(days=1)
     counts = by_type(_known(config).values(), start, end)
     if as_json:
         typer.echo(json.dumps([asdict(c) for c in counts], ensure_ascii=False, indent=1))
@@ -180,6 +183,10 @@ def stats(
         table.add_row(c.type, str(c.opened), str(c.still_open), str(c.with_breach),
                       "-" if c.handling_h is None else f"{c.handling_h:.1f}", f"{c.interruption_h:.1f}")
     Console().print(table if counts else "no incident in this period")
+
+
+app.command()(export)
+app.command("verify-export")(verify_export)
 
 
 # --- the steps ---
@@ -205,26 +212,3 @@ def _known(config: Path) -> dict[str, Incident]:
         return incidents(settings_of(config).journal.folder)
     except (IncidentError, JournalUnavailable) as e:
         fail(str(e))
-
-
-def _moment(text: str | None, now: datetime) -> str:
-    if text is None:
-        return now.isoformat()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{text!r} is not a moment; write it like 2026-03-31T18:04+02:00")
-    return (moment if moment.tzinfo else moment.replace(tzinfo=PARIS)).isoformat()
-
-
-def _day(text: str | None, otherwise: datetime) -> datetime:
-    if text is None:
-        return otherwise
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=PARIS)
-    except ValueError:
-        fail(f"{text!r} is not a day; write it like 2026-03-31")
-
-
-def _word(yes: bool) -> str:
-    return "oui" if yes else "non"
