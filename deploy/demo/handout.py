@@ -35,11 +35,11 @@ def write(place: Place, ports: Ports, opa_socket: Path, redis_url: str, revision
 
 def pids(processes: Sequence[Process]) -> dict[str, Any]:
     """Process ids by role: lists for those there may be several of."""
-    by_role: dict[str, list[int]] = {"gateway": [], "opa": [], "bundles": [], "redis": [], "backend": []}
+    by_role: dict[str, list[int]] = {"gateway": [], "detection": [], "opa": [], "bundles": [], "redis": [], "backend": []}
     for process in processes:
         by_role[process.role].append(process.pid)
-    return {"gateway": by_role["gateway"], "opa": by_role["opa"][0], "bundles": by_role["bundles"][0],
-            "redis": by_role["redis"][0], "backend": by_role["backend"]}
+    return {"gateway": by_role["gateway"], "detection": by_role["detection"][0], "opa": by_role["opa"][0],
+            "bundles": by_role["bundles"][0], "redis": by_role["redis"][0], "backend": by_role["backend"]}
 
 
 def _environment(place: Place, ports: Ports, name: str, files: EnvironmentFiles,

@@ -95,7 +95,7 @@ class Supervisor:
 
     def stop(self) -> int:
         """Stop everything of the run: first who serves, then what it depends on. Returns how many had to be stopped."""
-        order = ("gateway", "backend", "opa", "bundles", "redis")
+        order = ("detection", "gateway", "backend", "opa", "bundles", "redis")
         found = self.running()
         for role in order:
             self._end([p for p in found if p.role == role])

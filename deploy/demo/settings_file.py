@@ -43,6 +43,7 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
         "redis": {"url": redis_url, "timeout_s": 0.5},
         "journal": {"folder": str(place.journal), "signing_key_file": str(place.journal_key), "retention": {
             category: {"months": 1, "justification": "demonstration"} for category in ("calls", "acts", "checkpoints")}},
+        "detection": {"file": str(ROOT / "config" / "detection.yaml")},
         # the tour and its visitors fail on purpose, all from one address; `config/gateway.yaml` has figures for production
         "brake": {"failures_per_minute": 3000, "burst": 3000, "guesses_per_minute": 120, "guess_burst": 120},
         "apis": [str(api) for api in sorted((ROOT / "config" / "apis").glob("*.yaml"))],

@@ -113,6 +113,7 @@ class System:
             await_ready(self._supervisor, process, probe)
         self._say("starting the gateway")
         gateway = self._gateway_command("gateway", "run")
+        self._gateway_command("detection", "detection", "run")
         await_ready(self._supervisor, gateway, http_ready(f"http://{HOST}:{chosen.admin}/health/ready"))
         return handout.write(self._place, chosen, socket, redis_url, revision, files, everyone, self._supervisor.processes)
 

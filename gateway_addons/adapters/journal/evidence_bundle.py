@@ -18,8 +18,8 @@ from gateway_addons.adapters.journal.segments import sync_folder, writers
 from gateway_addons.core.facts import rfc3339
 from gateway_addons.core.incident.perimeter import Perimeter
 from gateway_addons.core.journal.evidence import shown, withheld
-from gateway_addons.core.journal.keys import SealingKey
 from gateway_addons.core.journal.export_mask import Mask
+from gateway_addons.core.journal.keys import SealingKey
 
 FORMAT = 1
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
