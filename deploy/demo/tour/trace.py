@@ -39,7 +39,7 @@ def _alerts(stage: Stage) -> None:
         told = [alert for alert in _listed(stage) if alert["kind"] == "mismatched_identities"]
     ms = (time.perf_counter() - started) * 1000
     delivered = bool(told) and all(d["state"] == "delivered" for alert in told for d in alert["deliveries"])
-    stage.row("alerts for identities that do not match, at every sink", "delivered", Answer("poterne", ms),
+    stage.row("alerts for identities that do not match, at every sink", "delivered", Answer("httpx", ms),
               "delivered" if delivered else f"{len(told)} alerts, not all delivered", client="-")
 
 
