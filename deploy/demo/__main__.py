@@ -1,16 +1,20 @@
 """`python -m deploy.demo demo|up|down|status`: the commands behind `make demo`, `make up`, `make down`, `make status`."""
 
+import json
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from deploy.demo import pki
 from deploy.demo.cast import CastError
 from deploy.demo.place import Place, PlaceBusy, places
 from deploy.demo.ports import PortTaken
@@ -84,6 +88,38 @@ def status(var: Var = Path("var")) -> None:
             print(f"  {place.folder.name:<5} {process.name:<20} pid {process.pid}")
         if not found:
             print(f"  {place.folder.name:<5} nothing is running")
+
+
+@app.command()
+def certificate(
+    name: Annotated[str, typer.Argument(help="The files' name.")],
+    subject: Annotated[str, typer.Option("--subject", help="As RFC 4514 writes it; the OU names the SIRET: OU=0002 <SIRET>.")],
+    environment: Annotated[str, typer.Option("--environment")] = "sandbox",
+    var: Var = Path("var"),
+) -> None:
+    """Issue one more client certificate of the running system's throw-away PKI, for a consumer that comes later."""
+    place, _ = places(var)
+    try:
+        files = pki.issue_another(place.pki(environment), name, subject, datetime.now(UTC))
+    except (OSError, ValueError) as e:
+        print(f"no certificate: {e} (is the system up, and the subject as in RFC 4514?)", file=sys.stderr)
+        sys.exit(2)
+    print(f"{files.certificate}\n{files.key}")
+
+
+@app.command()
+def shell(environment: Annotated[str, typer.Option("--environment")] = "sandbox", var: Var = Path("var")) -> None:
+    """Print what a shell needs to use the running system: `eval "$(python -m deploy.demo shell)"`."""
+    place, _ = places(var)
+    try:
+        own = json.loads(place.handout.read_text(encoding="utf-8"))["environments"][environment]
+    except (OSError, KeyError) as e:
+        print(f"nothing is running in {place.folder}: make up ({e})", file=sys.stderr)
+        sys.exit(2)
+    values = {"POTERNE_CONFIG": place.gateway_settings, "CONTRACTS": place.config / "contracts" / environment,
+              "CLIENTS": place.pki(environment) / "clients", "BASE_URL": own["base_url"], "CA_FILE": own["ca_file"]}
+    for name, value in values.items():
+        print(f"export {name}={shlex.quote(str(value))}")
 
 
 def _stop(place: Place) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from deploy.demo.certificates import (
@@ -23,6 +25,9 @@ from deploy.demo.certificates import (
 CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 STRANGER = "CN=infinoe.inconnu.example,OU=0002 73282932000074,O=Organisme inconnu,C=FR"
 """A well-formed certificate of nobody's contract (its SIRET is the documented test vector)."""
+
+ISSUING = "issuing"
+"""Where the authority of the client certificates is kept, for consumers that come later; a real one is in a vault."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def make(folder: Path, identities: Mapping[str, Identity], model: str, now: date
     bad = _bad(issuing, identities[model].subject, issuer, now, life)
     crls = (folder / "racine.crl.pem", folder / "clients.crl.pem")
     _write(folder / "clients-ca.pem", issuing.pair.pem + top.pair.pem)
+    _write(folder / ISSUING / "ca.pem", issuing.pair.pem)
+    write_private(folder / ISSUING / "ca.key", key_pem(issuing.pair.key))
     _write(crls[0], top.revocations(now))
     _write(crls[1], issuing.revocations(now, [bad["revoked"][0].certificate]))
     server, server_ca = _server(folder, issuer, now)
@@ -85,6 +92,21 @@ def make(folder: Path, identities: Mapping[str, Identity], model: str, now: date
         clients={name: _files(folder / "clients", name, pair, chain) for name, pair in clients.items()},
         bad={name: _files(folder / "bad", name, pair, sent) for name, (pair, sent) in bad.items()},
     )
+
+
+def issue_another(folder: Path, name: str, subject: str, now: datetime) -> CertificateFiles:
+    """One more client certificate of the PKI that `make` left below `folder`, for a consumer that comes later.
+
+    Raises:
+        OSError, ValueError: there is no such PKI, or the subject is not written as RFC 4514 has it.
+    """
+    certificate = x509.load_pem_x509_certificate((folder / ISSUING / "ca.pem").read_bytes())
+    key = serialization.load_pem_private_key((folder / ISSUING / "ca.key").read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{folder / ISSUING / 'ca.key'}: not the key of an authority of this demonstration")
+    issuing = Authority(Pair(certificate, key))
+    pair = issuing.issue(_name(subject), Validity(now - timedelta(hours=1), now + 300 * DAY), [CLIENT])
+    return _files(folder / "clients", name, pair, issuing.pair.pem)
 
 
 def _bad(issuing: Authority, subject: str, issuer: str, now: datetime, life: Validity) -> dict[str, tuple[Pair, bytes]]:

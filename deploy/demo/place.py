@@ -62,6 +62,11 @@ class Place:
         """The key that seals the journal."""
         return self.folder / "keys" / "journal.key"
 
+    @property
+    def config(self) -> Path:
+        """The system's own copy of `config/`: contracts, APIs, readings and schemas, to be edited at will."""
+        return self.folder / "config"
+
     def log(self, name: str) -> Path:
         """The output of a process."""
         return self.folder / "logs" / f"{name}.log"

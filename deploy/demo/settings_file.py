@@ -46,7 +46,7 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
         "detection": {"file": str(ROOT / "config" / "detection.yaml")},
         # the tour and its visitors fail on purpose, all from one address; `config/gateway.yaml` has figures for production
         "brake": {"failures_per_minute": 3000, "burst": 3000, "guesses_per_minute": 120, "guess_burst": 120},
-        "apis": [str(api) for api in sorted((ROOT / "config" / "apis").glob("*.yaml"))],
+        "apis": [str(api) for api in sorted((place.config / "apis").glob("*.yaml"))],
         "environments": {name: _environment(name, files, ports) for name, files in environments.items()},
     }
     write_new_key(place.journal_key)
@@ -54,7 +54,7 @@ def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
 
 
 def _policy(place: Place, ports: Ports) -> dict[str, Any]:
-    keys, config = place.keys("policy"), ROOT / "config"
+    keys, config = place.keys("policy"), place.config
     return {
         "store_folder": str(place.state / "policy"),
         "rego_folder": str(ROOT / "policies"),

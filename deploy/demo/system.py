@@ -1,6 +1,7 @@
 """The whole system on this machine: files, then OPA, Redis and two backends, then the gateway; all real, all supervised."""
 
 import getpass
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from gateway_addons.settings.gateway import load
 
 OPA = ROOT / ".tools" / "bin" / "opa"
 REDIS = ROOT / ".tools" / "bin" / "redis-server"
-CONTRACTS = ROOT / "config" / "contracts"
 IMPORT_LIMIT_S = 120
 
 type Say = Callable[[str], None]
@@ -65,8 +65,9 @@ class System:
         """
         self.stop()
         self._place.renew()
+        shutil.copytree(ROOT / "config", self._place.config, ignore=shutil.ignore_patterns("gateway.yaml"))
         chosen = ports.choose(port_base)
-        everyone = cast.consumers(CONTRACTS)
+        everyone = cast.consumers(self._place.config / "contracts")
         self._say("making keys, certificates and revocation lists")
         files = {name: self._files(name, consumers) for name, consumers in everyone.items()}
         self._import_nomenclatures(everyone)
