@@ -20,7 +20,7 @@ from gateway_addons.adapters.journal.key_files import (
     write_new_pseudonym_key,
 )
 from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
-from gateway_addons.commands import journal_reading
+from gateway_addons.commands import journal_keeping, journal_reading
 from gateway_addons.commands.journal_options import By, Reason, needed, progress_bar
 from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
 from gateway_addons.core.errors import JournalUnavailable
@@ -36,6 +36,10 @@ app.command()(journal_reading.search)
 app.command()(journal_reading.stats)
 app.command(name="export")(journal_reading.export_command)
 app.command(name="check-export")(journal_reading.check_export)
+app.command(name="purge")(journal_keeping.purge_command)
+app.command()(journal_keeping.hold)
+app.command()(journal_keeping.release)
+app.command(name="holds")(journal_keeping.list_holds)
 app.command(name="index")(journal_reading.index_command)
 
 WHOLE, FAULTY = 0, 1

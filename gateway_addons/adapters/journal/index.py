@@ -120,6 +120,23 @@ class JournalIndex:
         with self._open() as db:
             return list(db.execute(statement, values))
 
+    def forget(self, writer: str, segment: str) -> None:
+        """A segment was purged.
+
+        Raises:
+            JournalUnavailable: the index cannot be written.
+        """
+        if not self._file.exists():
+            return
+        try:
+            with self._open() as db:
+                mine = "(select id from records where writer = ? and segment = ?)"
+                db.execute(f"delete from organismes where record in {mine}", (writer, segment))  # noqa: S608 - bound values
+                db.execute("delete from records where writer = ? and segment = ?", (writer, segment))
+                db.commit()
+        except sqlite3.Error as e:
+            raise JournalUnavailable(f"{self._file}: {e}; `poterne journal index --rebuild` makes it anew") from e
+
     # --- reading the journal ---
 
     def _update_writer(self, db: sqlite3.Connection, writer: str, told: Callable[[int], None]) -> int:

@@ -100,8 +100,10 @@ class ChainCheck:
             self._seq, digest = self._seals.after_purges(self._seq, self._hash if self._known else None)
             self._hash, self._known = digest or "", digest is not None
             if self._seq == line.seq and (not self._known or line.previous == self._hash):
-                self.report.purged += 1
                 return True
+            if self._seq > line.seq:
+                self._again(line)
+                return False
         lost = _span(self._seq, line.seq - 1)
         if first and line.kind == "segment" and segment_name(line.seq) != self._segment:
             self._find("reordering", line.seq, f"this file holds the segment that begins with line {line.seq}")
@@ -120,8 +122,8 @@ class ChainCheck:
         return True
 
     def _again(self, line: Line) -> None:
-        if line.seq in self._moved:
-            self._moved.discard(line.seq)
+        if line.seq in self._moved or self._seals.removed(line.seq):
+            self._moved.discard(line.seq)  # or a purge that was signed and not carried out to its end
             return
         twin = self._met_before(self._segment, line)
         kind: Kind = "duplication" if twin else "insertion"

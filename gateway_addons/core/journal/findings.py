@@ -28,7 +28,6 @@ class ChainReport:
     last_seq: int = 0
     sealed_seq: int = 0
     torn_bytes: int = 0
-    purged: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property

@@ -33,6 +33,10 @@ class Seals:
         """The hash of the `index`-th sealed line."""
         return f"sha256:{self.hashes[index * _HASH_BYTES:(index + 1) * _HASH_BYTES].hex()}"
 
+    def removed(self, seq: int) -> bool:
+        """Was this line removed by right?"""
+        return any(gone.first <= seq <= gone.last for gone in self.purged.values())
+
     def after_purges(self, seq: int, digest: str | None) -> tuple[int, str | None]:
         """Where the chain goes on behind the purged ranges that begin with line `seq`, whose predecessor has `digest`."""
         while (gone := self.purged.get(seq)) is not None and digest in (None, gone.previous):
