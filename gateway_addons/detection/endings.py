@@ -1,4 +1,4 @@
-"""What ends: certificates and revocation lists of the listeners, and the exercise of the alert circuit that is due (8-h5)."""
+"""What ends: certificates and lists of the listeners, what falls due on contracts, and the exercise that is due (8-h5)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +9,8 @@ from cryptography import x509
 
 from gateway_addons.adapters.journal.reader import moment, whole_lines
 from gateway_addons.adapters.journal.segments import OPERATOR, segments
+from gateway_addons.adapters.policy.contract_files import ContractFileError, load_contract, load_readings
+from gateway_addons.core.contract.due import due_within
 from gateway_addons.core.detection.expiry import Ending
 from gateway_addons.settings.gateway import Environment, Settings
 
@@ -25,6 +27,7 @@ def endings_of(settings: Settings, drill_every_days: int) -> Sequence[Ending]:
     found = [ending for name, own in settings.environments.items() for ending in _of_environment(name, own)]
     last = last_drill(settings.journal.folder)
     due = (last or datetime.now(UTC)).date() + timedelta(days=drill_every_days if last else 0)
+    found += _of_contracts(settings)
     return [*found, Ending("exercice d'alerte", "Exercice du circuit d'alerte (poterne alert test)", due, "8-h5")]
 
 
@@ -49,6 +52,26 @@ def _of_environment(name: str, own: Environment) -> Iterator[Ending]:
     for file in own.clients.crl_files:
         until = _next_update(file)
         yield Ending(f"{name} {file.name}", f"Liste de révocation {file.name} ({name}), nextUpdate", until, "4-C1")
+
+
+def _of_contracts(settings: Settings) -> Iterator[Ending]:
+    """What falls due on each contract (`core.contract.due`); a file that cannot be used is due today."""
+    now = datetime.now(UTC)
+    try:
+        readings = load_readings(settings.policy.readings_file)
+    except ContractFileError as e:
+        log.error("unreadable", file=str(settings.policy.readings_file), why=str(e))
+        return
+    for file in sorted(settings.policy.contracts_folder.rglob("*.yaml")):
+        try:
+            contract = load_contract(file)
+        except ContractFileError as e:
+            log.error("unreadable", file=str(file), why=str(e))
+            yield Ending(f"contrat {file.name}", f"Fichier de convention inutilisable : {file.name}", now.date(), "1-c")
+            continue
+        name = contract.convention.id
+        for due in due_within(contract, readings.of(contract.environment), now):
+            yield Ending(f"{name} {due.path}", f"{name} : {due.what}", due.on, due.clause)
 
 
 def _ending(name: str, what: str, certificate: x509.Certificate) -> Ending:
