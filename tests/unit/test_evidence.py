@@ -38,7 +38,11 @@ def test_address(peer: str | None, source: str | None, failure: str | None) -> N
 IDENTIFIERS: list[tuple[tuple[str, ...], str | None, str | None]] = [
     (("TS-INFINOE-0042",), "TS-INFINOE-0042", None), ((), None, "absent"), (("TS-1", "TS-1"), None, "duplicate"),
     (("",), None, "malformed"), (("TS-1,TS-2",), None, "malformed"), (("TS 1",), None, "malformed"), (("a" * 65,), None, "malformed"),
-    (("TS-1\n",), None, "malformed"), (("-TS",), None, "malformed"),
+    (("TS-1\n",), None, "malformed"), (("-TS",), None, "malformed"), (("TS-1, TS-1",), None, "malformed"), ((" TS-1",), None, "malformed"),
+    (("TS-1 ",), None, "malformed"), (("TS-1;TS-2",), None, "malformed"), (('"TS-1"',), None, "malformed"), (("TS-\u0661",), None, "malformed"),
+    (("\uff34S-1",), None, "malformed"), (("TS-1\0",), None, "malformed"), (("TS\t1",), None, "malformed"), (("TS",), None, "malformed"),
+    (("a" * 64,), "a" * 64, None), (("ts-infinoe-0042",), "ts-infinoe-0042", None), (("TS-1", ""), None, "duplicate"), (("", "TS-1"), None, "duplicate"),
+    (("TS-1", "TS-2"), None, "duplicate"),
 ]
 
 
