@@ -23,6 +23,8 @@ from gateway_addons.settings.gateway import load
 
 OPA = ROOT / ".tools" / "bin" / "opa"
 REDIS = ROOT / ".tools" / "bin" / "redis-server"
+CONTRACTS = ROOT / "config" / "contracts"
+"""What a system starts from; it works with a copy of its own (`Place.config`)."""
 IMPORT_LIMIT_S = 120
 
 type Say = Callable[[str], None]

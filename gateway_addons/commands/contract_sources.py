@@ -13,11 +13,18 @@ from typing import Any
 import typer
 
 from gateway_addons.adapters.policy.api_files import ApiFileError
-from gateway_addons.adapters.policy.contract_files import ContractFileError, apis_for, load_contract, load_readings
+from gateway_addons.adapters.policy.bundle import policy_data
+from gateway_addons.adapters.policy.contract_files import (
+    ContractFileError,
+    apis_for,
+    load_contract,
+    load_exceptions,
+    load_readings,
+)
 from gateway_addons.adapters.policy.explain import ExplainError, PolicyFolder, explain
 from gateway_addons.adapters.policy.strict_yaml import YamlDefect
 from gateway_addons.core.contract.calendar import PARIS
-from gateway_addons.core.contract.compile import ContractConflict, compile_contracts
+from gateway_addons.core.contract.compile import ContractConflict
 from gateway_addons.core.contract.model import ENVIRONMENTS, Contract
 from gateway_addons.core.contract.readings import Readings
 from gateway_addons.core.contract.sample_call import NoSuchCall
@@ -38,6 +45,7 @@ class Sources:
     readings_file: Path
     rego: Path
     opa: Path
+    exceptions_file: Path | None = None
 
     @property
     def apis(self) -> dict[str, Api]:
@@ -51,7 +59,8 @@ class Sources:
 
     def ask(self, file: Path, contract: Contract, document: dict[str, Any]) -> Explanation:
         """The real OPA's answer, over this one contract and the readings."""
-        data = {"contracts": compile_contracts([(file.name, contract)]), "readings": self.readings.data(), "revision": "files"}
+        granted = load_exceptions(self.exceptions_file) if self.exceptions_file else None
+        data = policy_data([(file.name, contract)], self.readings.data(), granted) | {"revision": "files"}
         return explain(self.opa, PolicyFolder(self.rego, data), document)
 
 
@@ -59,7 +68,8 @@ def sources(config: Path | None) -> Sources:
     """From gateway.yaml where one is given, else the project's own folders, and OPA from `POTERNE_OPA`, `.tools` or the path."""
     if config is not None:
         policy = load(config).policy
-        return Sources(policy.contracts_folder, policy.readings_file, policy.rego_folder, policy.opa_file)
+        return Sources(policy.contracts_folder, policy.readings_file, policy.rego_folder, policy.opa_file,
+                       policy.exceptions_file)
     own = PROJECT / ".tools" / "bin" / "opa"
     opa = os.environ.get("POTERNE_OPA") or (str(own) if own.exists() else shutil.which("opa") or str(own))
     return Sources(PROJECT / "config" / "contracts", PROJECT / "config" / "readings.yaml", PROJECT / "policies", Path(opa))

@@ -17,6 +17,7 @@ from typing import Any
 from gateway_addons.adapters.policy.contract_files import load_contracts, load_exceptions, load_readings
 from gateway_addons.adapters.policy.opa_binary import BundleError, opa, write_capabilities
 from gateway_addons.core.contract.compile import compile_contracts
+from gateway_addons.core.contract.model import Contract
 from gateway_addons.core.policy_exception import PolicyExceptions
 from gateway_addons.core.revision import Revision
 
@@ -67,13 +68,16 @@ def read_sources(sources: Sources) -> Content:
     Raises:
         ContractFileError, ContractConflict: a contract or the readings cannot be used.
     """
-    data = {
-        "contracts": compile_contracts(load_contracts(sources.contracts)),
-        "readings": load_readings(sources.readings).data(),
-        "exceptions": exceptions_of(sources).data(),
-    }
+    data = policy_data(load_contracts(sources.contracts), load_readings(sources.readings).data(), exceptions_of(sources))
     files = sorted(f for f in sources.rego.rglob("*.rego") if not f.name.endswith("_test.rego"))
     return Content(data, {str(f.relative_to(sources.rego)): f.read_bytes() for f in files})
+
+
+def policy_data(contracts: Iterable[tuple[str, Contract]], readings: Mapping[str, Any],
+                exceptions: PolicyExceptions | None = None) -> dict[str, Any]:
+    """OPA's data, but for the revision: contracts by (file's name, contract), `data.readings`, exceptions (none by default)."""
+    granted = exceptions or PolicyExceptions(version_schema=1)
+    return {"contracts": compile_contracts(contracts), "readings": readings, "exceptions": granted.data()}
 
 
 def exceptions_of(sources: Sources) -> PolicyExceptions:
