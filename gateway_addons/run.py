@@ -41,8 +41,8 @@ from gateway_addons.addons.proxy_protocol import balancers_of
 from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.register_trace import RegisterTrace
 from gateway_addons.addons.session import Entry
-from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
+from gateway_addons.addons.trust_trace import TrustTrace
 from gateway_addons.admin.control_channel import ControlChannel
 from gateway_addons.admin.health import Dependency, Readiness
 from gateway_addons.admin.json_log import configure_logging
@@ -53,7 +53,8 @@ from gateway_addons.core.ports import RegisterWatch
 from gateway_addons.core.routes import RouteTable
 from gateway_addons.core.source import TrustedProxies
 from gateway_addons.core.trust import TrustError
-from gateway_addons.settings.gateway import Environment, Settings, parse
+from gateway_addons.listener_trust import CurrentTls
+from gateway_addons.settings.gateway import Settings, parse
 from gateway_addons.settings.values import SettingsError
 from gateway_addons.settings.workers import worker_count
 
@@ -64,30 +65,6 @@ CANNOT_START = (SettingsError, ApiFileError, TrustError, JournalUnavailable, Pol
 """What is wrong with a file, a port or the journal: told to the operator as a sentence."""
 
 log = structlog.get_logger("poterne.run")
-
-
-class CurrentTls:
-    """The TLS context that serves the next connection; made again when trust changes."""
-
-    def __init__(self, settings: Environment, trust: TrustFiles) -> None:
-        self._settings = settings
-        self._trust = trust
-        self._context = self._make()
-
-    def __call__(self) -> SSL.Context:
-        """The context that is current now."""
-        return self._context
-
-    def refresh(self) -> bool:
-        """Take up changed trust material; True when there was some."""
-        if not self._trust.reload():
-            return False
-        self._context = self._make()
-        return True
-
-    def _make(self) -> SSL.Context:
-        return server_context(self._settings.server, self._trust.material, self._trust.validate,
-                              refusal=self._settings.clients.refusal)
 
 
 @dataclass(frozen=True)
@@ -104,13 +81,14 @@ class Parts:
     max_body_bytes: int
     drain: Drain
     brake: AddressBrake
+    trust: TrustTrace
 
 
 def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[GateEnvironment, Entry, CurrentTls, TokenParts]:
     """Everything that is one environment's own: trust, keys, secrets, names, backend."""
     own = settings.environments[name]  # type: ignore[index]
     trust = TrustFiles(own.clients)
-    tls = CurrentTls(own, trust)
+    tls = CurrentTls(name, own, trust, parts.trust)
     tokens = token_parts(name, own.tokens, parts.tokens)
     ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion), tokens.introspection)
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch, parts.brake)
@@ -167,25 +145,27 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, RevisionFloor(settings.policy.store_folder / "highest"))
     revoked = revoked_register(settings, RegisterTrace(trace.registry))
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
+    journal = JournalWriter(settings.journal, station.writer)
     parts = Parts(
         policy=policy,
         revoked=revoked,
         tokens=Shared(policy, revoked, single_use, GuessBrake(settings.brake, workers)),
         quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
                            QuotaTrace(trace.registry, settings.quota.warn_at)),
-        journal=JournalWriter(settings.journal, station.writer),
+        journal=journal,
         trace=trace,
         routes=routes,
         max_body_bytes=max(api.max_body_bytes for api in apis),
         drain=Drain(),
         brake=AddressBrake(settings.brake, trace.registry, workers),
+        trust=TrustTrace(trace.registry, journal.note),
     )
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}
     gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at,
                 parts.brake, masking_of(settings.journal.personal_data))
-    master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace], gate.in_flight, station.listening,
-                        parts.brake)
+    master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace, parts.trust], gate.in_flight,
+                        station.listening, parts.brake)
     master.listen([f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()])
     alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))
@@ -239,6 +219,7 @@ async def _watch_trust(contexts: list[CurrentTls]) -> None:
         for context in contexts:
             if await asyncio.to_thread(context.refresh):
                 log.info("trust material taken up")
+            context.look()
 
 
 def run_worker(config: Path, station: Station) -> None:

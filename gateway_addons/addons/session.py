@@ -81,3 +81,4 @@ class HandshakeNotes:
     leaf_der: bytes | None = None
     path: VerifiedPath | None = None
     refused: PathRefused | None = None
+    source: str | None = None

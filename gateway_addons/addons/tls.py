@@ -26,7 +26,7 @@ class ClientTls(TLSLayer):
         super().__init__(ctx, ctx.client)
         self._entry = entry
         self._session = session
-        self._notes = HandshakeNotes()
+        self._notes = HandshakeNotes(source=session.address.source if session.address else None)
         self._received_bytes = 0
         self._closed_by_us = False
 

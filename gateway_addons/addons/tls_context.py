@@ -1,12 +1,12 @@
 """The OpenSSL context of a listener: what it speaks, what it shows, whom it asks for (ANSSI guide on TLS, v1.2; RFC 9325)."""
 
-from typing import Any
+from typing import Any, cast
 
 from OpenSSL import SSL, crypto
 
 from gateway_addons.addons.client_verify import PathValidation, demand_certificate
+from gateway_addons.core.server_identity import ServerMaterial
 from gateway_addons.core.trust import TrustMaterial
-from gateway_addons.settings.listener import ServerIdentity
 
 SUITES_TLS13 = b"TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
 SUITES_TLS12 = (
@@ -30,16 +30,19 @@ _NO_CHECK_TIME = 0x200000  # openssl/x509_vfy.h: dates are judged by path valida
 _lib: Any = SSL._lib  # type: ignore[attr-defined]
 
 
-def server_context(identity: ServerIdentity, trust: TrustMaterial, validate: PathValidation, *, refusal: str) -> SSL.Context:
+def server_context(shown: ServerMaterial, trust: TrustMaterial, validate: PathValidation, *, refusal: str) -> SSL.Context:
     """The context of one listener. `refusal` is `alert` or `answer` (see `settings.listener.ClientTrust`).
 
     Raises:
-        OpenSSL.SSL.Error, OpenSSL.crypto.Error, ValueError: a file that cannot be used; the listener does not start.
+        OpenSSL.SSL.Error, ValueError: what OpenSSL does not take; the listener does not start.
     """
     tls = SSL.Context(SSL.TLS_SERVER_METHOD)
     _speak_only(tls)
-    tls.use_certificate_chain_file(str(identity.certificate_file))
-    tls.use_privatekey_file(str(identity.key_file))
+    leaf, *above = shown.chain
+    tls.use_certificate(leaf)
+    for authority in above:
+        tls.add_extra_chain_cert(authority)
+    tls.use_privatekey(cast(Any, shown.key))
     tls.check_privatekey()
     _know_authorities(tls, trust)
     demand_certificate(tls, validate, refusal=refusal)

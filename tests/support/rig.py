@@ -5,7 +5,7 @@ import base64
 import ipaddress
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from gateway_addons.adapters.policy.api_files import load_routes
+from gateway_addons.adapters.trust.server_files import ServerFiles
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.brake import AddressBrake
@@ -25,6 +26,7 @@ from gateway_addons.addons.proxy_protocol import balancers_of
 from gateway_addons.addons.session import Entry
 from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
+from gateway_addons.addons.trust_trace import TrustTrace
 from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
 from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
@@ -91,8 +93,14 @@ class FakeQuota:
 class FakeJournal:
     announced: list[dict[str, Any]] = field(default_factory=list)
     records: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     announce_failure: BaseException | None = None
     conclude_failure: BaseException | None = None
+
+    def note(self, kind: str, about: Mapping[str, str]) -> None:
+        if self.conclude_failure:
+            raise self.conclude_failure
+        self.notes.append((kind, dict(about)))
 
     async def announce(self, record: dict[str, Any]) -> None:
         if self.announce_failure:
@@ -170,6 +178,7 @@ class Rig:
     gate: Gate
     trace: Trace
     trust: TrustFiles
+    trust_trace: TrustTrace
     upstream: asyncio.Server
     open_connections: Callable[[], int]
     master: GateMaster
@@ -244,6 +253,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
         x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))))
     identity = ServerIdentity(**dict(zip(("certificate_file", "key_file"), server.write(folder, "server"), strict=True)))
     server_ca.me.write(folder, "server-ca")
+    shown = ServerFiles(identity, ("localhost", "127.0.0.1")).material
     trust = TrustFiles(ClientTrust(anchors_file=anchors, crl_files=(folder / "root.crl", folder / "ca.crl")))
     backend = RecordingBackend()
     upstream = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
@@ -255,10 +265,11 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
     gate = Gate({"production": GateEnvironment(
         ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
         limits.decision_timeout_s)}, journal, trace, brake=braking)
-    entry = Entry("production", ("127.0.0.1", backend_port or backend.port), lambda: server_context(identity, trust.material, trust.validate,
+    trust_trace = TrustTrace(trace.registry, journal.note)
+    entry = Entry("production", ("127.0.0.1", backend_port or backend.port), lambda: server_context(shown, trust.material, trust.validate,
                                                                                refusal=refusal),
                   limits, apis[0].max_body_bytes, answer_timeout_s, 1 << 20, last_resort, balancers=balancers_of(proxy_protocol), proxies=proxies)
-    master = GateMaster({"production": entry}, [*addons, gate, trace], gate.in_flight, brake=braking)
+    master = GateMaster({"production": entry}, [*addons, gate, trace, trust_trace], gate.in_flight, brake=braking)
     master.listen(["poterne:production@127.0.0.1:0"])
     task = asyncio.create_task(master.run())
     server_addon = master.addons.get("proxyserver")
@@ -269,7 +280,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
             await asyncio.sleep(0.01)
     good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
     rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, good, folder / "server-ca.pem", policy, quota, journal,
-              backend, gate, trace, trust, upstream, lambda: len(server_addon.connections), master)
+              backend, gate, trace, trust, trust_trace, upstream, lambda: len(server_addon.connections), master)
     try:
         yield rig
     finally:
