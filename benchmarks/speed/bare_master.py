@@ -3,19 +3,23 @@
 python -m benchmarks.speed.bare_master --config FILE --port N
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvloop
 from mitmproxy import http
+from prometheus_client import CollectorRegistry
 
 from gateway_addons.adapters.policy.api_files import load_routes
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.session import ADMITTED, RELEASED, Admission, Entry, Release
-from gateway_addons.run import CurrentTls, _address
+from gateway_addons.addons.trust_trace import TrustTrace
+from gateway_addons.listener_trust import CurrentTls
+from gateway_addons.run import _address
 from gateway_addons.settings.gateway import load
 
 
@@ -31,6 +35,10 @@ class Open:
         flow.metadata[RELEASED] = Release()
 
 
+def _note(kind: str, about: Mapping[str, str]) -> None:
+    """There is no journal here."""
+
+
 async def serve(config: Path, port: int) -> None:
     """Serve production until the process is ended."""
     settings = load(config)
@@ -40,7 +48,7 @@ async def serve(config: Path, port: int) -> None:
     entry = Entry(
         environment="production",
         backend=_address(own.backend.url),
-        tls_context=CurrentTls(own, trust),
+        tls_context=CurrentTls("production", own, trust, TrustTrace(CollectorRegistry(), _note)),
         limits=settings.limits,
         max_body_bytes=max(api.max_body_bytes for api in apis),
         answer_timeout_s=10,

@@ -88,8 +88,8 @@ def read_server_identity(chain_pem: bytes, key_pem: bytes, now: datetime) -> Ser
 def _check_dates(chain: Sequence[x509.Certificate], now: datetime) -> None:
     for one in chain:
         if not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
-            raise ServerIdentityError(f"{one.subject.rfc4514_string()} is valid only from {one.not_valid_before_utc:%Y-%m-%d %H:%M} "
-                                      f"to {one.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+            raise ServerIdentityError(f"{one.subject.rfc4514_string()} is valid only from {one.not_valid_before_utc:%F %R} to "
+                                      f"{one.not_valid_after_utc:%F %R} UTC")
 
 
 def _check_order(chain: Sequence[x509.Certificate]) -> None:
