@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -48,7 +49,7 @@ def certificate_facts(presented: PresentedCertificate | None, revocation: Revoca
         return ABSENT
     try:
         fixed = _read(presented.der)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return CertificateFacts(presented=True, verified=False, failure="chain")
     status = _status(presented.links, revocation, now)
     failure = presented.failure or _failure_now(fixed, status, presented.links, now)

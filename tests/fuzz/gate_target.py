@@ -1,0 +1,114 @@
+"""The running gate under generated and mutated requests, with its invariants looked at after every batch."""
+
+import json
+import resource
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from gateway_addons.replay.case import Case, CaseError, Expectation, fill
+from gateway_addons.replay.judge import Result
+from gateway_addons.replay.reading import read_requests
+from gateway_addons.replay.run import replay, strays
+from gateway_addons.replay.send import Target
+from gateway_addons.replay.tap import Tap, listening_tap
+from gateway_addons.settings.brake import Brake
+from gateway_addons.settings.listener import Limits
+from tests.support.rig import LOT, Rig, running_rig
+
+HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=1, decision_timeout_s=3)
+VALUES = {"HOST": b"localhost", "TOKEN": b"a.b.c", "ID_TELESERVICE": b"TS-1", "LOT": json.dumps(LOT).encode()}
+TIMEOUT_S = 20.0
+AT_A_TIME = 24
+MAX_GROWTH_BYTES = 300 * 1024 * 1024
+"""How much the process, gate and client together, may grow over a whole run."""
+
+
+class Broken(AssertionError):
+    """An invariant of the whole gate does not hold."""
+
+
+class GateTarget:
+    """One gate, one tap behind it, and what came of everything so far."""
+
+    def __init__(self) -> None:
+        self.columns: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self._stack = AsyncExitStack()
+        self._first_peak = 0
+        self._forwarded = 0
+
+    async def start(self, folder: Path) -> None:
+        """Start gate and tap."""
+        self._tap, port = await self._stack.enter_async_context(listening_tap("127.0.0.1", 0))
+        brake = Brake(exempt=("127.0.0.0/8",))
+        self._rig: Rig = await self._stack.enter_async_context(
+            running_rig(folder, backend_port=port, limits=HASTY, answer_timeout_s=3, brake=brake))
+        self._target = Target("127.0.0.1", self._rig.port, "localhost", self._rig.client(self._rig.good), TIMEOUT_S, 0.05)
+
+    async def stop(self) -> None:
+        """Stop both."""
+        await self._stack.aclose()
+
+    @property
+    def tap(self) -> Tap:
+        """The backend's place."""
+        return self._tap
+
+    async def send(self, raws: list[bytes]) -> list[Result]:
+        """Send a batch and look at every invariant.
+
+        Raises:
+            Broken: one of them does not hold for the gate as a whole.
+        """
+        cases = [Case(str(n), raw, Expectation()) for n, raw in enumerate(raws)]
+        results = [r async for r in replay(cases, self._target, VALUES, self._tap, AT_A_TIME)]
+        for result in results:
+            self.columns[result.column.value] += 1
+            self.codes[result.code or str(result.status or "none")] += 1
+        self._check_the_journal(sum(r.forwarded or 0 for r in results))
+        self._check_memory()
+        return results
+
+    def _check_the_journal(self, attributed: int) -> None:
+        """The backend never sees a call that has no allow record."""
+        left = [call for call in self._tap.calls if not _announced(call, self._rig)]
+        if left or self._tap.unread:
+            raise Broken(f"the backend received what nobody announced: {(left or self._tap.unread)[0][:200]!r}")
+        self._forwarded += attributed + len(self._tap.calls)
+        self._tap.calls.clear()
+        announced, recorded = len(self._rig.journal.announced), sum(bool(r["transmis"]) for r in self._rig.journal.records)
+        if self._forwarded > announced or self._forwarded > recorded:
+            raise Broken(f"{self._forwarded} forwarded, {announced} announced, {recorded} recorded")
+
+    def _check_memory(self) -> None:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self._first_peak = self._first_peak or peak
+        if peak - self._first_peak > MAX_GROWTH_BYTES:
+            raise Broken(f"memory grew from {self._first_peak >> 20} to {peak >> 20} MiB")
+        for kept in (self._rig.journal.records, self._rig.policy.asked):
+            if len(kept) > 20_000:
+                del kept[: len(kept) - 100]  # the fakes keep everything; a journal would not
+
+    @property
+    def strays(self) -> list[str]:
+        """What belongs to no case."""
+        return strays(self._tap)
+
+
+def _announced(call: bytes, rig: Rig) -> bool:
+    """A call whose correlation id the fuzzer itself bent: it must have its own announcement all the same."""
+    requests, whole = read_requests(call)
+    if not whole or len(requests) != 1:
+        return False
+    named = requests[0].all(b"x-request-id")
+    return len(named) == 1 and any(r["requestId"].encode() == named[0] for r in rig.journal.announced)
+
+
+def unfillable(raw: bytes) -> bool:
+    """A mutation made a placeholder that nobody knows."""
+    try:
+        fill(raw, {**VALUES, "CORRELATION_ID": b"x"})
+    except (CaseError, ValueError):
+        return True
+    return False
