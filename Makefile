@@ -1,12 +1,13 @@
 # Poterne. `make help` lists the targets. Everything that is made stays below this folder (.venv, .tools, var).
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint bench lock
+.PHONY: help fuzz flood setup demo up down status test lint bench lock
 
 # Two systems run side by side when each has its own VAR (and PORT_BASE, where fixed ports are wanted).
 VAR ?= var
 PORT_BASE ?=
 POTERNE_PYTHON ?=
+FUZZ_MINUTES ?= 30
 
 PY := .venv/bin/python
 OPA := .tools/bin/opa
@@ -54,6 +55,12 @@ bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quot
 	$(PY) -m benchmarks.speed $(if $(QUICK),--quick)
 	$(PY) -m benchmarks.quota_history
 	$(PY) -m benchmarks.quota_cost
+
+fuzz: setup ## generated and mutated requests against the gate for FUZZ_MINUTES=30; what fails becomes a case
+	$(PY) -m tests.fuzz --minutes $(FUZZ_MINUTES) --report benchmarks/results/fuzz.json
+
+flood: setup ## slow clients, floods and large bodies, with memory and a well-behaved consumer's latency beside them
+	$(PY) -m benchmarks.flood
 
 lock: setup ## write requirements*.lock anew from pyproject.toml
 	@$(PY) -B -m deploy.setup.lock

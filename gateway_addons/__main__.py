@@ -12,7 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway_addons.admin.supervised import Station
-from gateway_addons.commands import client, contract, detection, incident, journal, policy, quota, running, token, token_key
+from gateway_addons.commands import (
+    client,
+    contract,
+    detection,
+    incident,
+    journal,
+    policy,
+    quota,
+    replay,
+    running,
+    token,
+    token_key,
+)
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.reason_pages import pages
 from gateway_addons.core.reasons import REASONS
@@ -31,6 +43,7 @@ app.add_typer(contract.app, name="contract")
 app.add_typer(incident.app, name="incident")
 app.add_typer(detection.detection, name="detection")
 app.add_typer(detection.alert, name="alert")
+app.command("replay")(replay.replay_cases)
 app.command()(running.reload)
 app.command()(running.workers)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import HandshakeNotes
 from gateway_addons.core.path import PathRefused, VerifiedPath
 

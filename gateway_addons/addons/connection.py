@@ -12,6 +12,7 @@ from mitmproxy.proxy import commands, events, mode_servers, server
 from mitmproxy.utils import asyncio_utils
 
 from gateway_addons.addons.hooks import CachedHooks
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 
 MAX_UNSENT_BYTES = 64 * 1024
 """While more than this waits to be sent on either side, nothing more is read."""

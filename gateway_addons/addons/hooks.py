@@ -12,6 +12,8 @@ from typing import Any
 from mitmproxy import exceptions, flow, hooks
 from mitmproxy.addonmanager import AddonManager, traverse
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+
 log = logging.getLogger(__name__)
 
 

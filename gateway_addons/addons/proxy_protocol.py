@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.evidence.address import ObservedAddress, observed_peer
 from gateway_addons.core.proxy_protocol import (
     HEAD_V2_BYTES,

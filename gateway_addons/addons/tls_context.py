@@ -5,6 +5,7 @@ from typing import Any, cast
 from OpenSSL import SSL, crypto
 
 from gateway_addons.addons.client_verify import PathValidation, demand_certificate
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.server_identity import ServerMaterial
 from gateway_addons.core.trust import TrustMaterial
 

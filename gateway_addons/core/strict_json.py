@@ -13,7 +13,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn
@@ -171,11 +171,19 @@ def _decimal(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         raise Unreadable("a number is too large")
-    if Decimal(text) != Decimal(repr(value)):
+    if not _is_exactly(text, value):
         raise Unreadable("a decimal that not every reader holds exactly")
     if value == 0 and text.startswith("-"):
         raise Unreadable("minus zero")
     return value
+
+
+def _is_exactly(text: str, value: float) -> bool:
+    """Is the decimal what its nearest double is written as? An exponent that no reader holds is not."""
+    try:
+        return Decimal(text) == Decimal(repr(value))
+    except InvalidOperation:
+        return False
 
 
 def _constant(name: str) -> NoReturn:

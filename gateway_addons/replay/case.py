@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Verdict = Literal["refused", "forwarded", "closed", "safe"]
+Verdict = Literal["refused", "forwarded", "answered", "closed", "safe"]
 """`refused`: an answer with a reason, and nothing reached the backend. `forwarded`: what reached the backend is what was
-sent. `closed`: the connection ended without an answer. `safe`: any of these."""
+sent. `answered`: the gateway answered by itself (`/token`), and nothing reached the backend. `closed`: the connection ended
+without an answer. `safe`: any of these."""
 
 _PLACEHOLDER = re.compile(rb"\{\{([A-Z_]+)\}\}")
 _PAUSE = re.compile(rb"\{\{PAUSE:([0-9]+(?:\.[0-9]+)?)\}\}")

@@ -14,16 +14,18 @@ from gateway_addons.replay.reading import ReadRequest, read_requests
 from gateway_addons.replay.send import Received
 
 _LEAKS = re.compile(rb"mitmproxy|traceback|file \"|\bserver:|x-powered-by:|python/|tap-banner", re.IGNORECASE)
+_OWN_ENDPOINTS = (b"POST /token ", b"POST /revoke ", b"POST /introspect ", b"GET /jwks", b"GET /.well-known/")
 _SAME_HEADERS = (b"content-type", b"accept", b"accept-language", b"if-match", b"x-correlation-id")
 _FORWARDED_HEADERS = frozenset({*_SAME_HEADERS, b"host", b"x-request-id", b"x-jwt-assertion", b"content-length",
                                 b"content-digest"})
 
 
 class Column(StrEnum):
-    """Where a case is counted; every column but the first three must be zero."""
+    """Where a case is counted; every column but the first four must be zero."""
 
     REFUSED = "refused"
     FORWARDED = "forwarded identically"
+    ANSWERED = "answered by the gateway itself"
     CLOSED = "closed without an answer"
     OTHERWISE = "otherwise than expected"
     CHANGED = "forwarded, but not what was sent"
@@ -31,7 +33,7 @@ class Column(StrEnum):
     LATE = "no end in time"
 
 
-GOOD = (Column.REFUSED, Column.FORWARDED, Column.CLOSED)
+GOOD = (Column.REFUSED, Column.FORWARDED, Column.ANSWERED, Column.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def judge(case: Case, sent: bytes, received: Received, forwarded: tuple[bytes, .
         return result(Column.OTHERWISE, f"bytes that are no answer: {received.rest[:60]!r}")
     if problems := _changed(sent, forwarded or ()):
         return result(Column.CHANGED, *problems)
-    column = _column(answers, forwarded)
+    column = _column(answers, forwarded, own=_is_the_gateways_own(case, sent))
     if column is None:
         return result(Column.OTHERWISE, f"answers {answers}, {len(forwarded or ())} forwarded")
     if problems := _unexpected(case, column, answers, forwarded):
@@ -86,13 +88,19 @@ def _status_and_code(head: bytes, body: bytes) -> tuple[int, str | None]:
     return status, code
 
 
-def _column(answers: list[tuple[int, str | None]], forwarded: tuple[bytes, ...] | None) -> Column | None:
+def _is_the_gateways_own(case: Case, sent: bytes) -> bool:
+    return case.expect.verdict == "answered" or (case.expect.verdict == "safe" and sent.startswith(_OWN_ENDPOINTS))
+
+
+def _column(answers: list[tuple[int, str | None]], forwarded: tuple[bytes, ...] | None, *, own: bool) -> Column | None:
     if not answers:
         return Column.CLOSED if not forwarded else None
     passed = [a for a in answers if a[0] < 400]
     refused = [a for a in answers if a[0] >= 400 and (a[1] in REASONS or a[1] is None)]
     if len(passed) + len(refused) < len(answers):
         return None
+    if own and passed and not forwarded:
+        return Column.ANSWERED
     if forwarded is not None and len(passed) != len(forwarded):
         return None
     return Column.FORWARDED if passed else Column.REFUSED
@@ -102,7 +110,8 @@ def _unexpected(
     case: Case, column: Column, answers: list[tuple[int, str | None]], forwarded: tuple[bytes, ...] | None
 ) -> tuple[str, ...]:
     expect, first = case.expect, answers[0] if answers else (None, None)
-    wanted = {"refused": Column.REFUSED, "forwarded": Column.FORWARDED, "closed": Column.CLOSED}.get(expect.verdict, column)
+    wanted = {"refused": Column.REFUSED, "forwarded": Column.FORWARDED, "answered": Column.ANSWERED,
+              "closed": Column.CLOSED}.get(expect.verdict, column)
     looks: list[tuple[bool, str]] = [
         (column is wanted, f"{column.value} instead of {expect.verdict}"),
         (expect.status in (None, first[0]), f"status {first[0]} instead of {expect.status}"),

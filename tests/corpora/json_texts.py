@@ -71,6 +71,7 @@ REFUSED_BY_RULE: dict[str, bytes] = {
     "r_surrogate_then_newline": b'["\\ud800\\n"]', "r_surrogate_twice": b'["\\ud800\\ud800"]', "r_surrogate_in_key": b'{"\\uDFFF":0}',
     "r_surrogate_upper_case": b'["\\uD9FF"]', "r_surrogate_deep_in_arrays": b'[[[["\\udfff"]]]]', "r_surrogate_beside_an_object": b'[{}, "\\udfff"]',
     "r_minus_zero": b"[-0]", "r_minus_zero_decimal": b"[-0.0]", "r_minus_zero_exponent": b"[-0e1]", "r_nan": b"[NaN]", "r_infinity": b"[Infinity]",
+    "r_zero_with_an_exponent_that_nobody_holds": b"[0e-99999999999999999999]", "r_zero_with_a_huge_exponent": b"[0.0e+99999999999999999999]",
     "r_huge_exponent": b"[0.4e006699999999999999999999999999999]", "r_overflow": b"[1.5e+9999]", "r_minus_overflow": b"[-1e+9999]",
     "r_double_overflow": b"[1.8e308]", "r_underflow": b"[123e-10000000]", "r_underflow_small": b"[1e-400]", "r_very_long_integer": b"[" + b"1" * 5000 + b"]",
     "r_beyond_double": b"[9007199254740993]", "r_just_beyond": b"[9007199254740992]", "r_minus_just_beyond": b"[-9007199254740992]",

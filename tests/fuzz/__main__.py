@@ -26,7 +26,7 @@ from tests.fuzz.grammar import TEXTS, requests
 from tests.fuzz.mutation import mutate
 
 SAVED = Path(__file__).resolve().parents[1] / "corpora/saved"
-BATCH = 12
+BATCH = 24
 FUNCTION_ROUNDS = 4000
 MAX_FAILURES = 20
 
@@ -53,7 +53,7 @@ class Fuzz:
             try:
                 while time.monotonic() < end and len(self.failures) < MAX_FAILURES:
                     self._generated(runner, end)
-                    self._mutated(runner)
+                    self._mutated(runner, end)
                     self._functions()
                     if time.monotonic() - told > progress_s:
                         told = time.monotonic()
@@ -74,8 +74,10 @@ class Fuzz:
 
         batch()
 
-    def _mutated(self, runner: asyncio.Runner) -> None:
+    def _mutated(self, runner: asyncio.Runner, end: float) -> None:
         for _ in range(25):
+            if time.monotonic() >= end:
+                return
             raws = [mutate(self._chance.choice(self._corpus), self._chance.choice(self._corpus), self._chance) for _ in range(BATCH)]
             self.counts["mutated requests"] += len(raws)
             self._send(runner, raws)

@@ -16,7 +16,7 @@ from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.listener import Limits
 from tests.support.rig import LOT, Rig, running_rig
 
-HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=1, decision_timeout_s=3)
+HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=6, decision_timeout_s=3)
 VALUES = {"HOST": b"localhost", "TOKEN": b"a.b.c", "ID_TELESERVICE": b"TS-1", "LOT": json.dumps(LOT).encode()}
 TIMEOUT_S = 20.0
 AT_A_TIME = 24

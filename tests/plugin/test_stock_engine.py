@@ -78,6 +78,7 @@ def send_until_it_ends(process: subprocess.Popen[str], port: int, canary: Canary
 @pytest.mark.parametrize("file", [pytest.param(f, id=f.stem) for f in LOADABLE])
 def test_every_module_that_could_be_taken_for_an_addon_has_the_hook(file: Path) -> None:
     module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
+    assert hasattr(module, "load"), "add: from gateway_addons.addons.own_engine import load as load"
     assert module.load is importlib.import_module("gateway_addons.addons.own_engine").load
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from gateway_addons.core.evidence.identifier import identifier_facts
 from gateway_addons.core.evidence.rights import rights_facts
 from gateway_addons.core.facts import Perimeter
 from gateway_addons.core.path import Link, links_of
+from tests.fuzz.mutation import mutate
 from tests.support import pki
 
 ROUTES, _ = load_routes([Path(__file__).resolve().parents[2] / "config/apis/infinoe.yaml"])
@@ -79,6 +81,15 @@ def test_no_certificate() -> None:
 def test_garbage_is_no_certificate() -> None:
     facts = certificate_facts(PresentedCertificate(b"garbage", None), Lists(), NOW)
     assert (facts.verified, facts.failure) == (False, "chain")
+
+
+@pytest.mark.parametrize("bent", range(120))
+def test_bytes_that_are_nearly_a_certificate_are_none_and_no_fault(authority: pki.Authority, bent: int) -> None:
+    """Found by fuzzing: the library raises several kinds of exception, some of them in the middle of a certificate."""
+    der = authority.issue("x").der
+    chance = Random(bent)
+    facts = certificate_facts(PresentedCertificate(mutate(der, der, chance), None), Lists(), NOW)
+    assert (facts.presented, facts.verified) == (True, False)
 
 
 def test_a_failed_handshake_stays_failed(authority: pki.Authority) -> None:
