@@ -11,6 +11,7 @@ from cryptography import x509
 from mitmproxy.tls import TlsData
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import HandshakeNotes
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.server_identity import ServerMaterial
