@@ -201,7 +201,7 @@ def explain(
     with telling():
         found, now = sources(config), moment(at)
         file, contract = contract_file(name, found)
-        question = _question(call)
+        question = question_of(call)
         document = question_document(question, contract, found.apis[contract.convention.api], now)
         answer = found.ask(file, contract, document)
     if as_json:
@@ -212,7 +212,8 @@ def explain(
     sys.exit(0 if answer.allow else 1)
 
 
-def _question(call: str | None) -> CallQuestion:
+def question_of(call: str | None) -> CallQuestion:
+    """The question that `--call` words. Raises `NoSuchCall`, `YamlDefect`, `OSError`."""
     if call is None:
         return CallQuestion()
     if not call.lstrip().startswith("{") and not Path(call).exists():

@@ -3,17 +3,14 @@
 import asyncio
 import getpass
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
-from rich.table import Table
 
 from gateway_addons.adapters.policy.activation import ActivationFailed
 from gateway_addons.adapters.policy.api_files import ApiFileError
@@ -25,10 +22,21 @@ from gateway_addons.adapters.policy.policy_desk import GuardRefused, PolicyDesk
 from gateway_addons.adapters.policy.policy_keys import make_keys
 from gateway_addons.adapters.policy.revision_store import StoreError
 from gateway_addons.admin.json_log import configure_logging
+from gateway_addons.commands.contract import question_of
+from gateway_addons.commands.contract_sources import contract_file, moment, sources, telling
+from gateway_addons.commands.contract_view import show_explanation
+from gateway_addons.commands.policy_view import (
+    say,
+    show_findings,
+    show_history,
+    show_report,
+    show_revision_changes,
+)
 from gateway_addons.commands.told import fail, told
+from gateway_addons.core.contract.call_question import question_document
 from gateway_addons.core.contract.compile import ContractConflict
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
-from gateway_addons.core.guard.judge import Finding
+from gateway_addons.core.reasons import REASONS
 from gateway_addons.settings.gateway import Settings, load
 from gateway_addons.settings.values import SettingsError
 
@@ -38,7 +46,6 @@ ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envva
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Author = Annotated[str, typer.Option("--author", help="Who does it; written down.", default_factory=getpass.getuser)]
 DEFAULT_CONFIG = Path("config/gateway.yaml")
-MAX_ROWS = 40
 CANNOT = (BundleError, ApiFileError, ContractFileError, ContractConflict, StoreError, PolicyUnavailable, JournalUnavailable,
           OSError)
 
@@ -64,13 +71,7 @@ def run_tests(author: Author, as_json: AsJson = False, config: ConfigFile = DEFA
     if as_json:
         typer.echo(json.dumps(report.document(), ensure_ascii=False, indent=1))
     else:
-        if report.findings:
-            show_findings(False, report.findings)
-        typer.echo(f"guard: {report.contracts} contracts of {report.shapes} shapes, {report.rights} rights, "
-                   f"{report.facts} facts: {report.questions} calls that must be refused, {len(report.open)} findings; "
-                   f"{report.seconds} s")
-        for name, codes in report.uncallable.items():
-            typer.echo(f"  no call of {name} is allowed at any of its dates: {', '.join(codes)}")
+        show_report(report)
     if report.open:
         raise typer.Exit(1)
 
@@ -81,6 +82,44 @@ def build(author: Author, as_json: AsJson = False, config: ConfigFile = DEFAULT_
     with told(*CANNOT, status=1):
         revision = _desk(config).build(author)
     say(as_json, {"revision": str(revision)}, f"built {revision}; `poterne policy activate {revision.sequence}` makes it decide")
+
+
+@app.command()
+def diff(
+    revision: Annotated[str | None, typer.Argument(help="A revision that was built; else the files.")] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """What would change against what runs: rules, and for each consumer rights and access gained and lost."""
+    with told(*CANNOT, status=1):
+        changes = _desk(config).changes(revision)
+    if as_json:
+        say(True, [asdict(change) for change in changes], "")
+    else:
+        show_revision_changes(changes)
+
+
+@app.command()
+def explain(
+    contract: Annotated[str, typer.Argument(help="The contract that calls: its file, or its id.")],
+    call: Annotated[str | None, typer.Option("--call", help="flux:operation, or YAML (perimeter, changed facts).")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="When (RFC 3339 or a day); else now.")] = None,
+    revision: Annotated[str | None, typer.Option("--revision", help="A built revision; else the active one.")] = None,
+    as_json: AsJson = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Would this call pass in the revision that decides now, and why, with rule and line. Ends with 1 for no."""
+    with telling(), told(*CANNOT):
+        found = sources(config)
+        _, loaded = contract_file(contract, found)
+        document = question_document(question_of(call), loaded, found.apis[loaded.convention.api], moment(at))
+        answer = _desk(config).explain(document, revision)
+    if as_json:
+        say(True, {"allow": answer.allow, "controls": [asdict(c) for c in answer.controls], "decision": answer.decision}, "")
+    else:
+        show_explanation(answer, {code: reason.en for code, reason in REASONS.items()})
+    if not answer.allow:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -133,10 +172,7 @@ def history(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> Non
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    table = Table("revision", "built", "by", "from", "contracts", "offered", "what became of it")
-    for row in rows:
-        table.add_row(*(str(row[key]) for key in ("revision", "at", "author", "source", "contracts", "offered", "outcome")))
-    Console().print(table)
+    show_history(rows)
 
 
 @app.command()
@@ -170,11 +206,6 @@ def keys(config: ConfigFile = DEFAULT_CONFIG) -> None:
                f"{policy.signing.verification_key_file}, {policy.bundles.token_file}")
 
 
-def say(as_json: bool, document: Any, text: str) -> None:
-    """The result, for programs or for people."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1) if as_json else text)
-
-
 def _settings(config: Path) -> Settings:
     with told(SettingsError):
         return load(config)
@@ -192,15 +223,3 @@ def _guarded(as_json: bool) -> Iterator[None]:
     except GuardRefused as e:
         show_findings(as_json, e.findings)
         fail(str(e), 1)
-
-
-def show_findings(as_json: bool, findings: Sequence[Finding]) -> None:
-    """Each kind of finding once, with how many contracts it is about."""
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
-        return
-    counted = Counter((f.question, f.control, f.what, f.exception or "") for f in findings)
-    table = Table("question", "control", "calls", "what is wrong", "exception")
-    for (question, control, what, exception), number in counted.most_common(MAX_ROWS):
-        table.add_row(question, control, str(number), what, exception)
-    Console(stderr=True).print(table)

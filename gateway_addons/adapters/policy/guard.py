@@ -10,7 +10,7 @@
 import json
 import time
 from collections.abc import Callable as Function
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -38,14 +38,22 @@ MAX_WAITING = 3 * IN_FLIGHT
 RIGHTS_ROOMS = frozenset({"rights", "call"})
 """What is broken again for a right of another shape: the other facts are the same ones."""
 
+type ContractName = tuple[str, str]
+"""Environment and id."""
+
 type Say = Function[[str], None]
 
 
 @dataclass(slots=True)
 class GuardReport:
-    """What was asked and found. `uncallable` are contracts that allow no call at any of their dates, with the reasons."""
+    """What was asked and found.
+
+    `unchanged` contracts were asked when the running revision was built; `uncallable` are contracts that allow no call at
+    any of their dates, with the reasons.
+    """
 
     contracts: int = 0
+    unchanged: int = 0
     shapes: int = 0
     rights: int = 0
     facts: int = 0
@@ -74,14 +82,20 @@ class Guard:
                          for kind in ("decision", "token")}
         self._apis = {api.api: api for api in apis}
 
-    def run(self, candidate: Content, contracts: Iterable[Contract], now: datetime,
-            running: Content | None = None) -> GuardReport:
-        """Ask everything. Raises `BundleError` when an OPA cannot be started or stops answering."""
+    def run(self, candidate: Content, contracts: Iterable[Contract], now: datetime, running: Content | None = None,
+            unchanged: frozenset[ContractName] = frozenset()) -> GuardReport:
+        """Ask everything, except of contracts that are `unchanged` under the same policies since these passed.
+
+        Raises:
+            BundleError: an OPA cannot be started or stops answering.
+        """
         started = time.monotonic()
         report = GuardReport(facts=sum(len(leaves(schema)) for schema in self._schemas.values()))
         rooms = candidate.data["contracts"]
         subjects = [Callable(c, rooms[c.environment]["by_id"][c.convention.id], self._apis[c.convention.api])
-                    for c in contracts if c.convention.api in self._apis]
+                    for c in contracts
+                    if c.convention.api in self._apis and (c.environment, c.convention.id) not in unchanged]
+        report.unchanged = len(unchanged)
         report.contracts = len(rooms["production"]["by_id"]) + len(rooms["sandbox"]["by_id"])
         with GuardOpa(self._binary, candidate) as opa:
             self._say(f"finding the calls that {len(subjects)} contracts allow")
@@ -89,7 +103,7 @@ class Guard:
             shapes = _representatives(bases)
             report.shapes, report.rights = len(shapes), sum(len(base.calls) for base in bases)
             self._say(f"asking about {report.rights} rights, and everything about {report.shapes} contracts, one of each shape")
-            asked = self._questions(opa, bases, shapes, report)
+            asked = self._questions(opa, bases, shapes, rooms, report)
             if running is None or running.modules == candidate.modules:
                 self._ask_all([opa], asked, report)
             else:
@@ -99,11 +113,11 @@ class Guard:
         report.seconds = round(time.monotonic() - started, 2)
         return report
 
-    def _questions(self, opa: GuardOpa, bases: Sequence[Base], shapes: dict[Shape, Base],
+    def _questions(self, opa: GuardOpa, bases: Sequence[Base], shapes: dict[Shape, Base], rooms: Mapping[str, Any],
                    report: GuardReport) -> Iterator[Asked]:
         chosen = {id(base) for base in shapes.values()}
         for base in shapes.values():
-            yield from self._everything(opa, base, _other(base, bases), report)
+            yield from self._everything(opa, base, _other(base, rooms), report)
         for base in bases:
             rights = base.subject.compiled["rights"]
             for number, _, call in base.calls:
@@ -111,10 +125,10 @@ class Guard:
                 for question in steps if id(base) in chosen else _first_of_each(steps):
                     yield _of(base, question)
 
-    def _everything(self, opa: GuardOpa, base: Base, other: Base | None, report: GuardReport) -> Iterator[Asked]:
+    def _everything(self, opa: GuardOpa, base: Base, other: Mapping[str, Any] | None, report: GuardReport) -> Iterator[Asked]:
         """All breaks of one contract: of a right of each shape, of the call without a right, of the token, of the contract."""
         subject, (_, moment, first) = base.subject, base.calls[0]
-        own = Own(subject.compiled, other.subject.compiled if other else None, moment)
+        own = Own(subject.compiled, other, moment)
         seen: set[Shape] = set()
         asked: list[Iterable[Question]] = [foreign(first, own, "decision")]
         for number, _, call in base.calls:
@@ -197,8 +211,10 @@ def _representatives(bases: Sequence[Base]) -> dict[Shape, Base]:
     return found
 
 
-def _other(base: Base, bases: Sequence[Base]) -> Base | None:
-    return next((b for b in bases if b is not base and b.subject.environment == base.subject.environment), None)
+def _other(base: Base, rooms: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Another contract of the same environment, that lends its identities."""
+    room: Mapping[str, Any] = rooms[base.subject.environment]["by_id"]
+    return next((contract for name, contract in room.items() if name != base.subject.contract.convention.id), None)
 
 
 def _first_of_each(questions: Iterable[Question]) -> Iterator[Question]:

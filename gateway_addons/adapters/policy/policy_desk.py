@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,17 @@ from gateway_addons.adapters.policy.bundle import (
     write_bundle,
 )
 from gateway_addons.adapters.policy.contract_files import load_contracts
-from gateway_addons.adapters.policy.guard import Guard, GuardReport
+from gateway_addons.adapters.policy.explain import explain
+from gateway_addons.adapters.policy.guard import ContractName, Guard, GuardReport
 from gateway_addons.adapters.policy.guard_reports import GuardReports, key_of
 from gateway_addons.adapters.policy.opa_admin import OpaAdministration
 from gateway_addons.adapters.policy.opa_binary import BundleError, opa
 from gateway_addons.adapters.policy.revision_store import Active, Built, RevisionStore, StoreError, write_whole
 from gateway_addons.core.errors import PolicyUnavailable
+from gateway_addons.core.explanation import Explanation
 from gateway_addons.core.guard.judge import Finding
 from gateway_addons.core.revision import Revision
+from gateway_addons.core.revision_diff import RevisionChange, revision_changes
 from gateway_addons.settings.gateway import Settings
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -94,22 +97,56 @@ class PolicyDesk:
             raise BundleError(f"lines that no test covers: {left}")
 
     def guard(self, author: str) -> GuardReport:
-        """What the guard says of the files as they are, if `author` builds them."""
-        return self._guarded(read_sources(self.sources), author)
+        """What the guard says of the files as they are, if `author` builds them; of every contract, also unchanged ones."""
+        return self._guarded(read_sources(self.sources), author, everything=True)
 
-    def _guarded(self, candidate: Content, author: str) -> GuardReport:
+    def _guarded(self, candidate: Content, author: str, *, everything: bool = False) -> GuardReport:
         schemas = self.sources.schemas or self._settings.policy.schemas_folder
         running, now = self.running(), datetime.now(UTC)
         reports = GuardReports(self._settings.policy.guard_folder or self.store.folder / "guard")
         key = key_of(candidate, running, [*schemas.glob("*_input.json"), *self._settings.apis])
         report = reports.find(key, now)
-        if report is None:
+        if report is None or (everything and report.unchanged):
             _, apis = load_routes(self._settings.apis)
             contracts = [contract for _, contract in load_contracts(self.sources.contracts)]
-            report = Guard(self.sources.opa, schemas, apis, self._say).run(candidate, contracts, now, running)
+            report = Guard(self.sources.opa, schemas, apis, self._say).run(
+                candidate, contracts, now, running, frozenset() if everything else self._unchanged(candidate, running))
             reports.keep(key, report, now)
         report.findings = exceptions_of(self.sources).applied(report.findings, now.astimezone(PARIS).date(), author)
         return report
+
+    def _unchanged(self, candidate: Content, running: Content | None) -> frozenset[ContractName]:
+        """The contracts that need not be asked about again: the running revision has them too, under equal policies and
+        readings, and passed the guard.
+        """
+        active = self.store.active()
+        if running is None or active is None or running.modules != candidate.modules:
+            return frozenset()
+        if {**running.data, "contracts": None} != {**candidate.data, "contracts": None}:
+            return frozenset()
+        try:
+            self._passed(Revision.parse(active.revision))
+        except (GuardRefused, StoreError):
+            return frozenset()
+        before, after = running.data["contracts"], candidate.data["contracts"]
+        return frozenset((environment, name) for environment, room in after.items() for name, contract in room["by_id"].items()
+                         if before[environment]["by_id"].get(name) == contract)
+
+    def changes(self, name: str | None) -> list[RevisionChange]:
+        """What the files (or a built revision) change against what is offered to OPA now."""
+        running = self.running()
+        if running is None:
+            raise StoreError("no revision is active yet: there is nothing to compare with")
+        new = read_bundle(self.store.bundle(self.store.find(name))) if name else read_sources(self.sources)
+        return revision_changes(running.data, running.modules, new.data, new.modules)
+
+    def explain(self, document: Mapping[str, Any], name: str | None) -> Explanation:
+        """What the active revision (or another) says to a question, with rules and lines."""
+        active = self.store.active()
+        if name is None and active is None:
+            raise StoreError("no revision is active yet")
+        revision = self.store.find(name) if name else Revision.parse(active.revision if active else "")
+        return explain(self.sources.opa, self.store.bundle(revision), document)
 
     def running(self) -> Content | None:
         """The content of the revision that is offered now."""

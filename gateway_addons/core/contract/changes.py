@@ -41,7 +41,7 @@ def _rights(old: Contract | None, new: Contract | None) -> Iterator[Change]:
     before, after = _cells(old), _cells(new)
     for kind, cells in (("gained", after - before), ("lost", before - after)):
         for block in merged(cells):
-            yield Change(kind, "droits", _words(block))  # type: ignore[arg-type]
+            yield Change(kind, "droits", words(block))  # type: ignore[arg-type]
 
 
 def _cells(contract: Contract | None) -> set[Cell]:
@@ -66,7 +66,8 @@ def merged(cells: set[Cell]) -> list[Block]:
     return sorted(blocks, key=lambda block: [sorted(part) for part in block])
 
 
-def _words(block: Block) -> str:
+def words(block: Block) -> str:
+    """A block of rights as a person reads it."""
     flux, operation, siret, budget, exercice, periode, depot, text = (_range(part) for part in block)
     parts = [f"{operation} {flux} for {siret}"]
     named = (("budget", budget), ("exercice", exercice), ("période", periode))
