@@ -20,7 +20,7 @@ from gateway_addons.adapters.journal.key_files import (
     write_new_pseudonym_key,
 )
 from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
-from gateway_addons.commands import journal_keeping, journal_reading
+from gateway_addons.commands import journal_keeping, journal_reading, journal_replay
 from gateway_addons.commands.journal_options import By, Reason, needed, progress_bar
 from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
 from gateway_addons.core.errors import JournalUnavailable
@@ -36,6 +36,7 @@ app.command()(journal_reading.search)
 app.command()(journal_reading.stats)
 app.command(name="export")(journal_reading.export_command)
 app.command(name="check-export")(journal_reading.check_export)
+app.command()(journal_replay.replay)
 app.command(name="purge")(journal_keeping.purge_command)
 app.command()(journal_keeping.hold)
 app.command()(journal_keeping.release)

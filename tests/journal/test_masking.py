@@ -76,6 +76,7 @@ def test_a_pseudonym_is_the_same_wherever_the_value_stands() -> None:
     assert told["entree"]["call"] == RECORD["entree"]["call"]
     assert told["entree"]["certificate"]["issuer"] == "CN=AC"
     assert masking.replayable
+    assert told["masquage"] == {"ip": "pseudonym", "client_id": "pseudonym", "subject": "pseudonym", "cle": P.id}
 
 
 def test_pseudonyms_need_a_key() -> None:
@@ -86,4 +87,4 @@ def test_pseudonyms_need_a_key() -> None:
 @pytest.mark.parametrize("record", [{}, {"ip": None}, {"acteur": None, "entree": None}, {"ip": "nonsense", "acteur": {"type": "lot"}}])
 def test_what_is_not_there_stays_away(record: dict[str, Any]) -> None:
     for masking in (Masking("mask", "mask", "mask"), Masking("pseudonym", "pseudonym", "pseudonym", P)):
-        assert set(masking.record(record)) == {"ip", *record}
+        assert set(masking.record(record)) == {"ip", "masquage", *record}

@@ -7,6 +7,7 @@ and the first n bits of the address only. Whoever knows some addresses and their
 of others; destroying the key makes the journal's pseudonyms anonymous, that knowledge aside.
 """
 
+import hashlib
 import hmac
 import ipaddress
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ class Pseudonyms:
         self._key = key
         self._cipher = Cipher(algorithms.AES(key[16:]), modes.ECB())  # noqa: S305 - one block is one question, Crypto-PAn's way
         self._pad = self._blocks(key[:16])
+        self.id = hashlib.sha256(b"poterne pseudonyms" + key).hexdigest()[:8]
         self.address = lru_cache(_CACHED)(self._address)
         self.text = lru_cache(_CACHED)(self._text)
 
@@ -103,12 +105,29 @@ class Masking:
         """The record as it may be written."""
         if not self._hides:
             return record
-        told = record | {"ip": self.address(record.get("ip"))}
+        told = record | {"ip": self.address(record.get("ip")), "masquage": self.label}
         if isinstance(actor := record.get("acteur"), dict):
             told["acteur"] = actor | {"client_id": self.client(actor.get("client_id"))}
         if isinstance(question := record.get("entree"), dict):
             told["entree"] = self._question(question)
         return told
+
+    @property
+    def label(self) -> dict[str, str] | None:
+        """How a record was told: part of it, so that nobody takes a pseudonym for an address. None when nothing is hidden."""
+        if not self._hides:
+            return None
+        modes = {"ip": self.ip, "client_id": self.client_id, "subject": self.subject}
+        told = {name: mode for name, mode in modes.items() if mode != "clear"}
+        return told | ({"cle": self.pseudonyms.id} if self.pseudonyms is not None else {})
+
+    def network(self, value: str) -> str:
+        """A contract's network as records would tell its addresses."""
+        return self._keyed().network(value) if self.ip == "pseudonym" else value
+
+    def subject_of(self, value: str) -> str:
+        """A certificate's subject as records would tell it."""
+        return str(self._name(value, self.subject))
 
     def address(self, value: Any) -> Any:
         """An address as it may be written."""
