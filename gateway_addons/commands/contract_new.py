@@ -37,6 +37,7 @@ def new(
     flux: Annotated[list[str] | None, typer.Option("--flux", help="4-C5: a flux; may be repeated; all by default.")] = None,
     budget: Annotated[list[str] | None, typer.Option("--budget", help="4-C5: a budget (BP/01); may be repeated.")] = None,
     exercice: Annotated[list[int] | None, typer.Option("--exercice", help="4-C5: an exercice; may be repeated.")] = None,
+    periode: Annotated[list[str] | None, typer.Option("--periode", help="4-C5: a période or a range; may be repeated.")] = None,
     months: Annotated[int, typer.Option("--months", min=1, max=120, help="How long entries may be sent.")] = 36,
     validated: Annotated[str | None, typer.Option("--validated", help="1-a: when DataPass was validated.")] = None,
     accepted: Annotated[str | None, typer.Option("--accepted", help="1-a: when the terms were accepted.")] = None,
@@ -59,7 +60,8 @@ def new(
             certificate=_certificate(certificate, pin=pin), networks=tuple(network), identifier=identifier, client_id=client_id,
             email=email, flux=tuple(flux or known[api].fluxes), exercices=tuple(exercice or [today.year]),
             first_day=min(today, date(min(exercice or [today.year]), 1, 1)), last_day=plus_mois(today, months),
-            budgets=tuple(budget or ["BP/01"]), validated=moment(validated) if validated else None,
+            budgets=tuple(budget or ["BP/01"]), periodes=tuple(periode or ["01..13"]),
+            validated=moment(validated) if validated else None,
             accepted=moment(accepted) if accepted else None, request_number=request,
             terms=_newest_terms(found, environment))
         contract = _write(draft, known[api], out, found)
