@@ -15,6 +15,7 @@ import yaml
 from gateway_addons.adapters.policy.activation import ActivationFailed
 from gateway_addons.adapters.policy.api_files import ApiFileError
 from gateway_addons.adapters.policy.bundle_server import serve_bundles
+from gateway_addons.adapters.policy.clause_table import ClauseGap, clause_table
 from gateway_addons.adapters.policy.contract_files import ContractFileError
 from gateway_addons.adapters.policy.opa_binary import BundleError
 from gateway_addons.adapters.policy.opa_config import opa_config
@@ -173,6 +174,21 @@ def history(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> Non
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     show_history(rows)
+
+
+@app.command()
+def clauses(
+    write: Annotated[Path | None, typer.Option("--write", help="The file; else standard output.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Each clause of the terms of use, with the rules that hold it, their tests and reason codes."""
+    policy = _settings(config).policy
+    with told(ClauseGap, *CANNOT, status=1):
+        page = clause_table(policy.opa_file, policy.rego_folder, policy.rego_folder.parent / "tests")
+        if write:
+            write.write_text(page, encoding="utf-8")
+        else:
+            typer.echo(page, nl=False)
 
 
 @app.command()
