@@ -14,6 +14,7 @@ from deploy.demo.tour.table import conclude, console_of, show, write_json
 
 SCENES: tuple[tuple[str, Callable[[Stage], None]], ...] = (
     ("The token endpoint (RFC 6749, RFC 8705)", identity.tokens),
+    ("The authorization server (RFC 7523, 8705, 8414, 7009)", identity.methods),
     ("C1: the certificate (4-C1)", controls.certificate),
     ("C2: the source address (4-C2)", controls.address),
     ("C3: the technical identifier (4-C3)", controls.identifier),

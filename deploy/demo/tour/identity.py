@@ -1,5 +1,10 @@
 """The fourth control (4-C4): the access token, its bond to the certificate, and the endpoint that gives it (8-b)."""
 
+import uuid
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from deploy.demo.tour import lots
@@ -25,6 +30,39 @@ def tokens(stage: Stage) -> None:
         ("no certificate", "TLS alert: certificate required", stage.ask_token("anfm", certificate=None)),
     ):
         stage.row(what, expected, answer)
+
+
+def methods(stage: Stage) -> None:
+    """Other ways to authenticate, what is published, and a token taken back (RFC 7523, 8705, 8414, 7517, 7009)."""
+    stage.scene = "authorization server"
+    by_auth = {client["auth"]: client for client in stage.consumer("anfm")["other_clients"]}
+    assertion = _assertion(stage, by_auth["private_key_jwt+mtls"])
+    named = f"grant_type=client_credentials&client_id={by_auth['tls_client_auth']['client_id']}"
+    for what, expected, answer in (
+        ("a signed assertion (private_key_jwt)", "200", stage.ask_token("anfm", form=assertion, basic=False)),
+        ("the same assertion again", "401 invalid_client INF-CLI-01", stage.ask_token("anfm", form=assertion, basic=False)),
+        ("the certificate alone, as agreed", "200", stage.ask_token("anfm", form=named, basic=False)),
+        ("the same client, another consumer's certificate", "401 invalid_client INF-CLI-01",
+         stage.ask_token("anfm", form=named, basic=False, certificate="ecole")),
+        ("two methods at once", "400 invalid_request INF-CLI-03", stage.ask_token("anfm", form=assertion)),
+    ):
+        stage.row(what, expected, answer)
+    for what, path in (("metadata", "/.well-known/oauth-authorization-server"), ("the key set", "/jwks")):
+        stage.make(what, "200", Call("anfm", "GET", path, token=None))
+    token = stage.ask_token("anfm").json()["access_token"]
+    stage.make("a token before it is taken back", "200", Call("anfm", "GET", STATE, token=token))
+    stage.row("taken back by its client", "200", stage.ask_token("anfm", form=f"token={token}", path="/revoke"))
+    stage.make("the same token afterwards", "401 900901", Call("anfm", "GET", STATE, token=token))
+
+
+def _assertion(stage: Stage, client: dict[str, Any]) -> str:
+    """The form of RFC 7523 section 2.2, signed with the client's own key."""
+    key = ECKey.import_key(Path(client["key_file"]).read_bytes())
+    claims = {"iss": client["client_id"], "sub": client["client_id"], "aud": stage.site("production")["token_url"],
+              "exp": seconds_ago(-60), "jti": str(uuid.uuid4())}
+    signed = jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key)
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return f"grant_type=client_credentials&client_assertion_type={kind}&client_assertion={signed}"
 
 
 def identity(stage: Stage) -> None:

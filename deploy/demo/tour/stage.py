@@ -156,14 +156,14 @@ class Stage:
 
     def ask_token(self, consumer: str, environment: str = "production", *, secret: str | None = None,
                   form: str = "grant_type=client_credentials", certificate: str | None = "", client_id: str | None = None,
-                  client: Client | None = None) -> Answer:
-        """A request to the token endpoint (RFC 6749 section 4.4), right but for what is given."""
+                  client: Client | None = None, path: str = "/token", basic: bool = True) -> Answer:
+        """A request to the token endpoint or one beside it (RFC 6749 section 4.4), right but for what is given."""
         own, site = self.consumer(consumer, environment), self.site(environment)
-        basic = base64.b64encode(f"{client_id or own['client_id']}:{secret or own['client_secret']}".encode()).decode()
-        headers = (("Authorization", f"Basic {basic}"), ("Content-Type", "application/x-www-form-urlencoded"),
-                   ("X-Correlation-ID", str(uuid.uuid4())))
+        credentials = base64.b64encode(f"{client_id or own['client_id']}:{secret or own['client_secret']}".encode()).decode()
+        headers = (("Content-Type", "application/x-www-form-urlencoded"), ("X-Correlation-ID", str(uuid.uuid4())),
+                   *((("Authorization", f"Basic {credentials}"),) if basic else ()))
         pair = None if certificate is None else self.pair(certificate or consumer, environment)
-        return self.send(Request(site["token_url"], "POST", self.ca(environment), headers, form.encode(), pair), client)
+        return self.send(Request(site["base_url"] + path, "POST", self.ca(environment), headers, form.encode(), pair), client)
 
     def token(self, consumer: str, environment: str = "production") -> str:
         """The consumer's token; asked for once.
