@@ -43,6 +43,9 @@ CALL = "poterne.call"
 LARGE_BODY_BYTES = 64 * 1024
 """From here on a body is read in a thread, so that other calls go on meanwhile."""
 
+LARGE_BODIES_AT_A_TIME = 1
+"""Reading takes memory of the body's size and the interpreter's lock: others wait, within the decision's time."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateEnvironment:
@@ -114,6 +117,7 @@ class Gate:
         self._masking = masking
         self._brake = brake or AddressBrake(Brake(), CollectorRegistry())
         self._in_flight: set[str] = set()
+        self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_A_TIME)
 
     def load(self, loader: Loader) -> None:
         """Refuse any other engine than the own one."""
@@ -201,7 +205,8 @@ class Gate:
         if len(body) < LARGE_BODY_BYTES:
             given = self._read(flow, call, call.match, call.facts, body)
         else:
-            given = await asyncio.to_thread(self._read, flow, call, call.match, call.facts, body)
+            async with self._large_bodies:
+                given = await asyncio.to_thread(self._read, flow, call, call.match, call.facts, body)
         return await environment.pipeline.admit(given, call.progress, lambda _: self._record(flow, call))
 
     def _read(self, flow: http.HTTPFlow, call: Call, match: RouteMatch, facts: CallFacts, body: bytes) -> CallInput:

@@ -82,5 +82,5 @@ REFUSED_BY_RULE: dict[str, bytes] = {
     "r_long_string_of_escapes": b'["' + b'\\"' * 65_537 + b'"]', "r_long_key": b'{"' + b"k" * 257 + b'":1}',
     "r_long_key_of_escapes": b'{"' + b"\\u0041" * 257 + b'":1}', "r_long_string_with_quotes_in_it": b'["' + (b"a" * 200 + b'\\"') * 400 + b'"]',
     "r_too_many_members": b"{" + b",".join(b'"%d":0' % n for n in range(1001)) + b"}", "r_too_many_values": b"[" + b"0," * 3_000_001 + b"0]",
-    "r_too_many_arrays": b"[" + b"[]," * 1_000_001 + b"[]]",
+    "r_too_many_escapes": b'["' + b"\\n" * 2_000_001 + b'"]', "r_too_many_arrays": b"[" + b"[]," * 1_000_001 + b"[]]",
 }
