@@ -15,6 +15,9 @@ from gateway_addons.replay.send import Received
 
 _LEAKS = re.compile(rb"mitmproxy|traceback|file \"|\bserver:|x-powered-by:|python/|tap-banner", re.IGNORECASE)
 _OWN_ENDPOINTS = (b"POST /token ", b"POST /revoke ", b"POST /introspect ", b"GET /jwks", b"GET /.well-known/")
+_OUTCOME_UNKNOWN = frozenset({"INF-DEP-04", "INF-GEN-02"})
+"""What the caller is told when the call went on and the backend did not answer in time."""
+
 _SAME_HEADERS = (b"content-type", b"accept", b"accept-language", b"if-match", b"x-correlation-id")
 _FORWARDED_HEADERS = frozenset({*_SAME_HEADERS, b"host", b"x-request-id", b"x-jwt-assertion", b"content-length",
                                 b"content-digest"})
@@ -95,8 +98,8 @@ def _is_the_gateways_own(case: Case, sent: bytes) -> bool:
 def _column(answers: list[tuple[int, str | None]], forwarded: tuple[bytes, ...] | None, *, own: bool) -> Column | None:
     if not answers:
         return Column.CLOSED if not forwarded else None
-    passed = [a for a in answers if a[0] < 400]
-    refused = [a for a in answers if a[0] >= 400 and (a[1] in REASONS or a[1] is None)]
+    passed = [a for a in answers if a[0] < 400 or (forwarded and a[1] in _OUTCOME_UNKNOWN)]
+    refused = [a for a in answers if a not in passed and (a[1] in REASONS or a[1] is None)]
     if len(passed) + len(refused) < len(answers):
         return None
     if own and passed and not forwarded:

@@ -16,9 +16,9 @@ from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.listener import Limits
 from tests.support.rig import LOT, Rig, running_rig
 
-HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=6, decision_timeout_s=3)
+HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=6, decision_timeout_s=10)
 VALUES = {"HOST": b"localhost", "TOKEN": b"a.b.c", "ID_TELESERVICE": b"TS-1", "LOT": json.dumps(LOT).encode()}
-TIMEOUT_S = 20.0
+TIMEOUT_S = 40.0
 AT_A_TIME = 24
 MAX_GROWTH_BYTES = 300 * 1024 * 1024
 """How much the process, gate and client together, may grow over a whole run."""
@@ -43,7 +43,7 @@ class GateTarget:
         self._tap, port = await self._stack.enter_async_context(listening_tap("127.0.0.1", 0))
         brake = Brake(exempt=("127.0.0.0/8",))
         self._rig: Rig = await self._stack.enter_async_context(
-            running_rig(folder, backend_port=port, limits=HASTY, answer_timeout_s=3, brake=brake))
+            running_rig(folder, backend_port=port, limits=HASTY, answer_timeout_s=10, brake=brake))
         self._target = Target("127.0.0.1", self._rig.port, "localhost", self._rig.client(self._rig.good), TIMEOUT_S, 0.05)
 
     async def stop(self) -> None:
