@@ -29,7 +29,7 @@ from gateway_addons.core.guard.judge import Finding, judge, loosened
 from gateway_addons.core.guard.question import Asked, Document, Question
 from gateway_addons.core.guard.shapes import Shape, right_shape, shape_of
 from gateway_addons.core.guard.states import add_variant, untouched, variants
-from gateway_addons.core.guard.steps import outside
+from gateway_addons.core.guard.steps import outside, outside_at_once, outside_the_windows
 from gateway_addons.core.routes import Api
 
 MAX_FINDINGS = 500
@@ -120,10 +120,14 @@ class Guard:
             yield from self._everything(opa, base, _other(base, rooms), report)
         for base in bases:
             rights = base.subject.compiled["rights"]
+            if id(base) not in chosen:
+                number, _, call = base.calls[0]
+                yield from (_of(base, question) for question in outside_the_windows(call, rights[number], rights))
             for number, _, call in base.calls:
-                steps = outside(call, rights[number], rights)
-                for question in steps if id(base) in chosen else _first_of_each(steps):
-                    yield _of(base, question)
+                if id(base) in chosen:
+                    yield from (_of(base, question) for question in outside(call, rights[number], rights))
+                else:
+                    yield _of(base, outside_at_once(call, rights[number], rights))
 
     def _everything(self, opa: GuardOpa, base: Base, other: Mapping[str, Any] | None, report: GuardReport) -> Iterator[Asked]:
         """All breaks of one contract: of a right of each shape, of the call without a right, of the token, of the contract."""
@@ -215,14 +219,6 @@ def _other(base: Base, rooms: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Another contract of the same environment, that lends its identities."""
     room: Mapping[str, Any] = rooms[base.subject.environment]["by_id"]
     return next((contract for name, contract in room.items() if name != base.subject.contract.convention.id), None)
-
-
-def _first_of_each(questions: Iterable[Question]) -> Iterator[Question]:
-    seen = set()
-    for question in questions:
-        if question.name not in seen:
-            seen.add(question.name)
-            yield question
 
 
 def _of(base: Base, question: Question) -> Asked:

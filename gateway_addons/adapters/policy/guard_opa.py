@@ -45,7 +45,7 @@ class GuardOpa:
         self._binary, self._content = binary.absolute(), content
         self._threads = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="guard")
         self._own = local()
-        self._connections: list[_UnixConnection] = []
+        self._connections: list[UnixConnection] = []
 
     def __enter__(self) -> Self:
         rules = self._folder / "rules"
@@ -120,21 +120,24 @@ class GuardOpa:
             raise BundleError(f"the guard's OPA does not answer: {e!r}") from e
         return answer.status, json.loads(raw) if raw[:1] == b"{" else raw
 
-    def _connection(self) -> "_UnixConnection":
+    def _connection(self) -> "UnixConnection":
         """The thread's own."""
-        found: _UnixConnection | None = getattr(self._own, "connection", None)
+        found: UnixConnection | None = getattr(self._own, "connection", None)
         if found is None:
-            found = self._own.connection = _UnixConnection(str(self._folder / "opa.sock"))
+            found = self._own.connection = UnixConnection(str(self._folder / "opa.sock"))
             self._connections.append(found)
         return found
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
     def __init__(self, path: str) -> None:
         super().__init__("guard", timeout=ANSWER_LIMIT_S)
         self._path = path
 
     def connect(self) -> None:
+        """Open the socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(ANSWER_LIMIT_S)
         self.sock.connect(self._path)

@@ -44,9 +44,9 @@ def judge(asked: Asked, answer: Mapping[str, Any] | None) -> Finding | None:
         others = ", ".join(sorted(told)) or "none"
         said = decision.controls.get(silent[0])
         return finding(f"the control {silent[0]} does not refuse it (it says {said}; reasons of: {others})")
-    if question.code and question.code not in {r.code for r in decision.reasons if r.control == question.controls[0]}:
-        codes = ", ".join(r.code for r in decision.reasons)
-        return finding(f"refused with {codes}, not with {question.code}")
+    codes = {r.code for r in decision.reasons if r.control == control}
+    if missing := [code for code in question.codes if code not in codes]:
+        return finding(f"refused with {', '.join(sorted(codes))}, not with {', '.join(missing)}")
     return None
 
 

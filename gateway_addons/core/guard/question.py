@@ -19,14 +19,16 @@ ROOM_CONTROLS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call with one thing wrong. `name` is stable over revisions (`absent certificate.siren`), so that an exception can
-    name it; `controls` must all fail with a reason of their own (none: any control may); `code` is one of the reasons.
+    """A call with one thing wrong. `name` is stable over revisions (`absent certificate.siren`): exceptions name it.
+
+    `controls` must all fail with a reason of their own (none: any control may); all of `codes` are among the reasons of the
+    first one.
     """
 
     name: str
     document: Document = field(repr=False)
     controls: tuple[str, ...] = ()
-    code: str | None = None
+    codes: tuple[str, ...] = ()
     kind: Kind = "decision"
 
 

@@ -25,7 +25,32 @@ def outside(document: Document, right: Right, rights: Sequence[Right]) -> Iterat
     ):
         changed = with_values(document, changes)
         if changed is not None:
-            yield Question(f"outside {dimension}", changed, ("rights",), code)
+            yield Question(f"outside {dimension}", changed, ("rights",), (code,))
+
+
+def outside_at_once(document: Document, right: Right, rights: Sequence[Right]) -> Question:
+    """The same steps in one call, a perimeter for each: every dimension must give its code. Not the windows: they need
+    another moment (`outside_the_windows`).
+    """
+    same = [r for r in rights if r["flux"] == right["flux"]]
+    perimeter = document["rights"]["perimeters"][0]
+    steps = (*_flux(rights), *_operations(perimeter, same), *_sirets(perimeter, same), *_budgets(perimeter, same),
+             *_exercices(perimeter, same), *_periodes(perimeter, same))
+    first = {code: changes for code, _, changes in reversed(steps)}
+    perimeters = [
+        {**perimeter, **{place.removeprefix(FIRST): value for place, value in changes.items() if place.startswith(FIRST)}}
+        for changes in first.values()]
+    return Question("outside in every dimension", {**document, "rights": {**document["rights"], "perimeters": perimeters,
+                                                                         "entries": len(perimeters)}},
+                    ("rights",), tuple(sorted(first)))
+
+
+def outside_the_windows(document: Document, right: Right, rights: Sequence[Right]) -> Iterator[Question]:
+    """The call before the first window of any right, and after the last."""
+    for code, name, changes in _windows(right, rights):
+        changed = with_values(document, changes)
+        if changed is not None:
+            yield Question(f"outside {name}", changed, ("rights",), (code,))
 
 
 type Step = tuple[str, str, dict[str, Any]]
