@@ -5,7 +5,7 @@ nothing is late: whatever is wrong with a file stops the start here, and the sup
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -115,7 +115,7 @@ def _address(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or 80
 
 
-def dependencies(settings: Settings, parts: Parts) -> Readiness:
+def dependencies(settings: Settings, parts: Parts, tokens: Mapping[str, TokenParts]) -> Readiness:
     """What `/health/ready` looks at."""
     named: dict[str, Dependency] = {
         "opa": Dependency(parts.policy.healthy),
@@ -124,6 +124,7 @@ def dependencies(settings: Settings, parts: Parts) -> Readiness:
         "revoked_tokens": Dependency(parts.revoked.healthy),
     }
     for name, own in settings.environments.items():
+        named[f"tokens_{name}"] = Dependency(tokens[name].healthy)
         named[f"backend_{name}"] = Dependency(BackendHealth(own.backend.url).healthy)
         for api, backend in own.backends.items():
             named[f"backend_{name}_{api}"] = Dependency(BackendHealth(backend.url, backend.health_path).healthy)
@@ -169,7 +170,8 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     master.listen([f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()])
     alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))
-    aside = [line.obey(dependencies(settings, parts), trace.registry, master.drain_and_stop, alone),
+    readiness = dependencies(settings, parts, {name: b[3] for name, b in built.items()})
+    aside = [line.obey(readiness, trace.registry, master.drain_and_stop, alone),
              _watch_trust([b[2] for b in built.values()]), _announce(master, line),
              parts.revoked.run(), *(b[3].run() for b in built.values())]
     await parts.revoked.open()

@@ -24,6 +24,7 @@ from gateway_addons.adapters.identity.public_keys import read_jwks
 from gateway_addons.adapters.identity.revoked_tokens import Register, RevokedInRegister
 from gateway_addons.adapters.identity.token_claims import TokenClaims, TokenRules
 from gateway_addons.adapters.identity.watched_file import WatchedFile
+from gateway_addons.core.errors import DependencyFailure
 from gateway_addons.core.ports import PolicyEngine, TokenEndpoint, TokenPreparation
 from gateway_addons.settings.tokens import External, Tokens
 
@@ -43,12 +44,18 @@ class Shared:
 
 @dataclass(frozen=True)
 class TokenParts:
-    """`run` keeps fresh what is read from outside, until it is cancelled."""
+    """`run` keeps fresh what is read from outside, until it is cancelled; `alert` says what cannot be read anew."""
 
     verifier: AccessTokenVerifier
     endpoint: TokenEndpoint
     run: Callable[[], Coroutine[Any, Any, None]]
+    alert: Callable[[], str | None]
     introspection: TokenPreparation | None = None
+
+    async def healthy(self) -> None:
+        """Are keys and clients what is on the disk, or at the other server, now? Raises `DependencyFailure`."""
+        if (why := self.alert()) is not None:
+            raise DependencyFailure(why)
 
 
 def token_parts(environment: str, settings: Tokens, shared: Shared) -> TokenParts:
@@ -87,7 +94,7 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
         authentication=ClientAuthentication(environment, settings.issuer, lambda: clients.value, shared.single_use),
         tokens=AccessTokenIssuer(rules, settings.lifetime_s, lambda: ring.value),
     )
-    return TokenParts(verifier, server, lambda: _look((ring, clients)))
+    return TokenParts(verifier, server, lambda: _look((ring, clients)), lambda: ring.alert or clients.alert)
 
 
 def _external(environment: str, settings: Tokens, external: External, revoked: RevokedInRegister) -> TokenParts:
@@ -97,7 +104,7 @@ def _external(environment: str, settings: Tokens, external: External, revoked: R
         external.max_lifetime_s, of_ours=False, types=frozenset(external.token_types),
         environment_claim=external.environment_claim, client_claim=external.client_claim)
     client = HttpsClient(external.ca_file, external.timeout_s)
-    source, keep_fresh = _keys_of(external, client)
+    source, keep_fresh, alert = _keys_of(external, client)
     introspected = _introspected(external, client)
     verifier = AccessTokenVerifier(rules, source, _Both(revoked, introspected) if introspected else revoked)
     if introspected is not None:
@@ -109,18 +116,21 @@ def _external(environment: str, settings: Tokens, external: External, revoked: R
         finally:
             await client.close()
 
-    return TokenParts(verifier, NoAuthorizationServer(), run, introspected)
+    return TokenParts(verifier, NoAuthorizationServer(), run, alert, introspected)
 
 
-def _keys_of(external: External, client: HttpsClient) -> tuple[KeySource, Callable[[], Coroutine[Any, Any, None]]]:
+type Fresh = tuple[KeySource, Callable[[], Coroutine[Any, Any, None]], Callable[[], str | None]]
+
+
+def _keys_of(external: External, client: HttpsClient) -> Fresh:
     if external.jwks_url is not None:
         fetched = FetchedKeys(external.jwks_url, external, client)
-        return fetched, fetched.run
+        return fetched, fetched.run, lambda: fetched.alert
     file = external.jwks_file
     if file is None:  # pragma: no cover - the settings' model looked
         raise ValueError("no keys of the external server")
     watched = WatchedFile(file, lambda: read_jwks(file.read_bytes()))
-    return KeysInFile(lambda: watched.value), lambda: _look((watched,))
+    return KeysInFile(lambda: watched.value), lambda: _look((watched,)), lambda: watched.alert
 
 
 def _introspected(external: External, client: HttpsClient) -> Introspected | None:
