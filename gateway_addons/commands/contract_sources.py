@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 CANNOT = (ContractFileError, ContractConflict, ApiFileError, ExplainError, NoSuchCall, SettingsError, YamlDefect, OSError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sources:
-    """The folders and files that a command works with."""
+    """The folders and files that a command works with; APIs and readings are read once."""
 
     contracts: Path
     readings_file: Path
@@ -47,12 +48,12 @@ class Sources:
     opa: Path
     exceptions_file: Path | None = None
 
-    @property
+    @cached_property
     def apis(self) -> dict[str, Api]:
         """The APIs that contracts may name."""
         return apis_for(self.contracts)
 
-    @property
+    @cached_property
     def readings(self) -> Readings:
         """How unclear clauses are read."""
         return load_readings(self.readings_file)
