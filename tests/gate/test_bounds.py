@@ -1,7 +1,9 @@
 """What a client may take of the gateway is bounded: connections, time, bytes, and answers that are not taken."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import ssl
@@ -135,6 +137,26 @@ async def test_the_memory_of_a_body_is_given_back(rig: Rig) -> None:
         await asyncio.sleep(0.05)
         assert rig.master.bodies.held_bytes == 0
     writer.transport.abort()
+
+
+async def test_a_lot_of_50000_entries_is_decided_by_its_perimeters(rig: Rig) -> None:
+    """Policy is asked about few perimeters, however many entries; the body goes on byte for byte, with its digest."""
+    entries = [{"identifiant": f"E{n}", "libelle": "Achat", "exercice": 2025 + n % 2, "periode": f"{2025 + n % 2}-0{1 + n % 3}"} for n in range(50_000)]
+    body = json.dumps(LOT | {"ecritures": entries}).encode()
+    assert (await rig.send(request(body=body), timeout_s=30)).startswith(b"HTTP/1.1 201 ")
+    rights = rig.policy.asked[0].rights
+    assert (rights.entries, len(rights.perimeters)) == (50_000, 6)
+    assert len(repr(rig.policy.asked[0])) < 10_000
+    head, _, forwarded = rig.backend.received[0].partition(b"\r\n\r\n")
+    assert forwarded == body
+    assert b"Content-Digest: sha-256=:" + base64.b64encode(hashlib.sha256(body).digest()) + b":" in head
+
+
+async def test_a_body_of_exactly_the_limit_goes_on(rig: Rig) -> None:
+    body = json.dumps(LOT).encode().ljust(33_554_432)
+    assert (await rig.send(request(body=body), timeout_s=60)).startswith(b"HTTP/1.1 201 ")
+    assert rig.backend.received[0].endswith(body)
+    assert rig.master.bodies.held_bytes == 0
 
 
 async def test_a_client_that_does_not_take_its_answers_is_cut(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+import tracemalloc
 
 import pytest
 
@@ -58,6 +59,20 @@ def test_no_text_takes_long(body: bytes) -> None:
     with contextlib.suppress(Unreadable):
         read_object(b'{"a":' + body + b"}")
     assert time.process_time() - start < 15
+
+
+def test_a_lot_of_50000_entries_costs_its_text_not_a_tree() -> None:
+    """What reading takes beyond the body is the body's text, and a moment's copy: two to three times its bytes, not ten."""
+    entry = {"libelle": "Achat de fournitures", "montant": "1500.00", "lignes": [{"compte": "515", "debit": "1.00"}, {"compte": "8632", "credit": "1.00"}]}
+    body = json.dumps({"ecritures": [{"identifiant": f"E{n}", **entry} for n in range(50_000)], "flux": "comptable"}).encode()
+    tracemalloc.start()
+    try:
+        document = read_object(body, frozenset({"ecritures", "organisme", "flux"}))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(document["ecritures"]), document["flux"]) == (50_000, "comptable")
+    assert peak < 3 * len(body)
 
 
 def test_what_is_not_kept_is_judged_all_the_same() -> None:
