@@ -39,6 +39,7 @@ def test_a_lot_is_accepted_durable_and_told_in_the_journal(running: Running) -> 
     assert set(record["controles"].values()) == {"ok"}
     assert (record["nbEcritures"], record["transmis"], record["statut"]) == (2, True, 201)
     assert record["correlationId"] == answer.headers["X-Correlation-ID"]
+    assert record["etatConvention"] == "active"
 
 
 def test_one_entry_without_a_right_and_nothing_arrives(running: Running) -> None:

@@ -33,6 +33,7 @@ def call_record(
     return {
         "horodatage": rfc3339(received_at), "environnement": environment, "correlationId": correlation_id,
         "requestId": request_id, "convention": decision.contract if decision else None,
+        "etatConvention": decision.state if decision else None,
         "acteur": {"type": "robot", "client_id": evidence.identity.client_id if evidence else None},
         "ip": evidence.address.source if evidence else peer,
         "certificat": _certificate(evidence), "idTeleservice": evidence.identifier.value if evidence else None,
