@@ -27,6 +27,9 @@ from gateway_addons.settings.brake import Brake as BrakeSettings
 TELL_AGAIN_S = 60.0
 """The same name is logged at most this often."""
 MAX_TOLD = 1000
+HELD_S = 0.25
+"""A handshake that says nothing costs nothing: it goes on, but its turn is over after this, so that who stalls on purpose
+keeps nobody out."""
 
 
 class SlowLanes:
@@ -122,11 +125,15 @@ class AddressBrake:
             return False
         self._waits.labels("handshake").inc()
         self._turns[connection_id] = source
+        asyncio.get_running_loop().call_later(HELD_S, self._end_turn, connection_id)
         return True
 
     def over(self, connection_id: str) -> None:
         """The handshake of this connection is over: the next one's turn."""
         self._sources.pop(connection_id, None)
+        self._end_turn(connection_id)
+
+    def _end_turn(self, connection_id: str) -> None:
         source = self._turns.pop(connection_id, None)
         if source is not None:
             self._lanes.leave(source)

@@ -13,6 +13,7 @@ from gateway_addons.core.bounds import source_of
 from gateway_addons.core.brake import Caller
 from gateway_addons.core.errors import Refusal
 from gateway_addons.settings.brake import Brake
+from gateway_addons.settings.listener import Limits
 from tests.support.rig import Rig, read_answer, request, running_rig
 
 SLOW = Brake(failures_per_minute=1, burst=5, slow_handshakes=1, slow_queue=2)
@@ -34,11 +35,11 @@ def good(rig: Rig, identity: tuple[Path, Path]) -> bytes:
     return request(without=("Authorization",), headers=(("Authorization", f"Bearer bound.{sha256(identity[0])}.y"),))
 
 
-async def as_(rig: Rig, identity: tuple[Path, Path], raw: bytes) -> bytes:
+async def as_(rig: Rig, identity: tuple[Path, Path], raw: bytes, timeout_s: float = 8) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(identity), server_hostname="localhost")
     try:
         writer.write(raw)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(timeout_s):
             return await read_answer(reader)
     finally:
         writer.transport.abort()
@@ -96,6 +97,21 @@ async def test_failed_handshakes_put_their_address_into_the_slow_lane_and_calls_
         assert [status(a) for a in answers] == [201] * 3
         assert len(brake._lanes) == 0
         assert brake._turns == {}
+
+
+async def test_who_stalls_in_the_slow_lane_keeps_nobody_out(tmp_path: Path) -> None:
+    """Each stalled handshake would hold its turn for the whole time that a handshake may take."""
+    async with running_rig(tmp_path, brake=SLOW.model_copy(update={"slow_queue": 64}), limits=Limits(handshake_timeout_s=60)) as rig:
+        brake = rig.gate._brake
+        for _ in range(6):
+            brake.answered(Caller("127.0.0.1", None), "INF-REQ-01", None)
+        stalled = [await asyncio.open_connection("127.0.0.1", rig.port) for _ in range(6)]
+        try:
+            async with asyncio.timeout(30):
+                assert status(await as_(rig, rig.good, good(rig, rig.good), timeout_s=30)) == 201
+        finally:
+            for _, writer in stalled:
+                writer.transport.abort()
 
 
 async def test_the_slow_lane_is_bounded_and_first_come_first_served() -> None:
