@@ -19,6 +19,7 @@ from gateway_addons.adapters.journal.key_files import (
     write_new_key,
     write_new_pseudonym_key,
 )
+from gateway_addons.adapters.journal.restoring import restore
 from gateway_addons.adapters.journal.verifier import Report, journal_bytes, verify
 from gateway_addons.commands import journal_keeping, journal_reading, journal_replay
 from gateway_addons.commands.journal_options import By, Reason, needed, progress_bar
@@ -71,13 +72,13 @@ def verify_command(
         typer.echo(json.dumps(_document(report), ensure_ascii=False, indent=1))
     else:
         _print(report)
-    sys.exit(FAULTY if report.findings else WHOLE)
+    sys.exit(FAULTY if report.open_findings else WHOLE)
 
 
 def _document(report: Report) -> dict[str, Any]:
     sealed = report.last_checkpoint.isoformat() if report.last_checkpoint else None
     return {
-        "whole": not report.findings, "checkpoints": report.checkpoints, "last_checkpoint": sealed,
+        "whole": not report.open_findings, "checkpoints": report.checkpoints, "last_checkpoint": sealed,
         "last_checkpoint_hash": report.last_checkpoint_hash, "keys": report.keys,
         "chains": [asdict(chain) | {"unsealed": chain.unsealed} for chain in report.chains],
     }
@@ -94,11 +95,34 @@ def _print(report: Report) -> None:
         if chain.torn_bytes:
             console.print(f"{chain.chain}: a crash tore the last line ({chain.torn_bytes} bytes); the next start says so")
         for finding in chain.findings:
-            console.print(f"[red]{finding.kind}[/] {finding.chain}/{finding.segment}, line {finding.line} of the file, "
+            how = f"[yellow]{finding.kind}, declared by {finding.declared}[/]" if finding.declared else f"[red]{finding.kind}[/]"
+            console.print(f"{how} {finding.chain}/{finding.segment}, line {finding.line} of the file, "
                           f"record {finding.seq}: {finding.text}", highlight=False)
     last = f"{report.last_checkpoint:%Y-%m-%d %H:%M:%S} UTC, {report.last_checkpoint_hash}" if report.last_checkpoint else "none"
     console.print(f"{report.checkpoints} checkpoints, the last: {last}; keys {', '.join(report.keys)}", highlight=False)
-    console.print("[red]The journal is not what was written.[/]" if report.findings else "[green]The journal is whole.[/]")
+    if report.open_findings:
+        console.print("[red]The journal is not what was written.[/]")
+    else:
+        console.print("[green]The journal is whole[/]" + (" but for what was declared." if report.findings else "."))
+
+
+@app.command(name="restore")
+def restore_command(reason: Reason, by: By = None, as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """After a stop: verify, declare what is damaged under the key's signature, and let exchanges go on (DICP I3)."""
+    journal = settings_of(config).journal
+    act = act_now("journal.restore", by or operator_name(), needed(reason), {})
+    try:
+        with progress_bar(as_json) as progress:
+            task = progress.add_task("verifying", total=journal_bytes(journal.folder))
+            done = restore(journal, act, lambda count: progress.advance(task, count))
+    except JournalUnavailable as e:
+        fail(str(e))
+    if as_json:
+        typer.echo(json.dumps({"stopped_because": done.stopped_because, "declared": done.declared}, ensure_ascii=False))
+        return
+    typer.echo(f"stopped because: {done.stopped_because or 'it was not'}")
+    typer.echo(f"declared as damaged: {', '.join(done.declared) or 'nothing'}")
+    typer.echo("exchanges go on, within a second")
 
 
 @key.command(name="new")

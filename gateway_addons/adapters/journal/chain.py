@@ -102,7 +102,7 @@ class Chain:
 
     def _check_predecessor(self, files: list[Path], state: SegmentState) -> None:
         before = state.header.fields()["precedent"]
-        if len(files) < 2:
+        if len(files) < 2 or state.header.fields().get("retablissement") is True:
             return  # the segments before it may have been purged; `poterne journal verify` looks for their tombstone
         try:
             line = read_line(last_line(files[-2]) or b"")
@@ -110,6 +110,23 @@ class Chain:
             raise BrokenChain(f"{self.folder.name}/{files[-2].name}: {e}") from e
         if before != files[-2].name or (line.seq + 1, line.hash) != (state.header.seq, state.header.previous):
             raise BrokenChain(f"{self.folder.name}/{files[-1].name}: it does not follow {files[-2].name}")
+
+    def begin_anew(self, seq: int, previous: str) -> None:
+        """Go on behind damage that was declared: a new segment, whose first line is the next after `seq` and names `previous`.
+
+        Raises:
+            JournalUnavailable: another process has the chain, or the segment cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = take_lock(self.folder / "lock", 0)
+            files = segments(self.folder)
+            self.seq, self.hash = seq, previous
+            self._begin_segment(files[-1].name if files else None, restored=True)
+        except OSError as e:
+            raise JournalUnavailable(f"{self.folder}: {e.strerror}") from e
+        finally:
+            self.close()
 
     def append(self, fields: Mapping[str, Any]) -> int:
         """Write one whole line and return its number; it is durable after `sync` only.
@@ -139,14 +156,14 @@ class Chain:
                     os.close(fd)
         self._fd = self._lock = -1
 
-    def _begin_segment(self, precedent: str | None) -> None:
+    def _begin_segment(self, precedent: str | None, *, restored: bool = False) -> None:
         if self._fd >= 0:
             os.fdatasync(self._fd)
         now = self._now()
         file = self.folder / segment_name(self.seq + 1)
         line, digest = make_line(self.seq + 1, self.hash, {
             "type": "segment", "horodatage": rfc3339(now), "format": FORMAT, "redacteur": self.folder.name,
-            "precedent": precedent, "ouverts": self.open_calls}, self._sign)
+            "precedent": precedent, "ouverts": self.open_calls} | ({"retablissement": True} if restored else {}), self._sign)
         fd = os.open(file, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             self._write(fd, line, 0)

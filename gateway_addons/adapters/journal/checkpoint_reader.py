@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway_addons.adapters.journal.reader import moment
 from gateway_addons.adapters.journal.segments import CHECKPOINTS, lines, segments
 from gateway_addons.core.errors import JournalUnavailable
-from gateway_addons.core.journal.findings import Finding, PurgedRange
+from gateway_addons.core.journal.findings import Finding, PurgedRange, Resumption
 from gateway_addons.core.journal.keys import key_id, public_from_text, signed_by
 from gateway_addons.core.journal.line import Line, NotALine, read_line
 from gateway_addons.core.journal.seals import Seals
@@ -63,6 +63,9 @@ def read_checkpoints(folder: Path, keys: Sequence[Ed25519PublicKey]) -> Told:
         elif last.line.kind == "purge":
             _check_signature(told, last, current)
             _take_purge(told, fields)
+        elif last.line.kind == "retablissement":
+            _check_signature(told, last, current)
+            _take_resumption(told, fields)
         elif last.line.kind == "cle":
             current = _take_key(told, last, fields, current)
     if last is not None:
@@ -124,6 +127,12 @@ def _take_purge(told: Told, fields: dict[str, Any]) -> None:
         for gone in ranges:
             told.of(chain).purged[int(gone["premier"])] = PurgedRange(
                 int(gone["premier"]), str(gone["hashPrecedent"]), int(gone["dernier"]), str(gone["hash"]))
+
+
+def _take_resumption(told: Told, fields: dict[str, Any]) -> None:
+    who = f"{fields['auteur']}, {fields['horodatage']}: {fields['motif']}"
+    for chain, at in fields["chaines"].items():
+        told.of(chain).resumed[int(at["seq"])] = Resumption(int(at["seq"]), str(at["hashPrecedent"]), who)
 
 
 def _take_key(told: Told, at: _Placed, fields: dict[str, Any], current: list[Ed25519PublicKey]) -> list[Ed25519PublicKey]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway_addons.adapters.journal.segments import lines, segments, writers
+from gateway_addons.adapters.journal.segments import first_seq, lines, segments, writers
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.journal.line import Line, NotALine, read_line
 
@@ -101,9 +101,21 @@ def whole_lines(file: Path, offset: int = 0) -> Iterator[tuple[int, Line]]:
         for at, raw in lines(file, offset):
             if not raw.endswith(b"\n"):
                 return  # it is being written, or a crash tore it
-            yield at, read_line(raw)
-    except (OSError, NotALine, ValueError) as e:
+            try:
+                line = read_line(raw)
+            except NotALine:
+                if not _declared(file):
+                    raise
+                continue
+            yield at, line
+    except (OSError, ValueError) as e:
         raise JournalUnavailable(f"{file.parent.name}/{file.name}: {e}; ask `poterne journal verify`") from e
+
+
+def _declared(file: Path) -> bool:
+    """Has an operator restored the chain behind this segment? Then its damage is known, and the readable lines are shown."""
+    return any(first_seq(later.name) > first_seq(file.name) and b'"retablissement":true' in next(lines(later), (0, b""))[1]
+               for later in segments(file.parent))
 
 
 class Joining:

@@ -37,6 +37,11 @@ class Report:
         """All faults."""
         return [finding for chain in self.chains for finding in chain.findings]
 
+    @property
+    def open_findings(self) -> list[Finding]:
+        """Faults that nobody has declared."""
+        return [finding for finding in self.findings if finding.declared is None]
+
 
 def journal_bytes(folder: Path) -> int:
     """How much there is to read."""

@@ -5,8 +5,9 @@ of two neighbours is anchored by the third, whether the checkpoints knew another
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from gateway_addons.core.journal.findings import ChainReport, Finding, Kind
+from gateway_addons.core.journal.findings import ChainReport, Finding, Kind, Resumption
 from gateway_addons.core.journal.line import GENESIS, Line, NotALine, read_line, segment_name
 from gateway_addons.core.journal.seals import Seals
 
@@ -50,7 +51,9 @@ class ChainCheck:
         except NotALine as e:
             self._not_a_line(raw, str(e), ahead)
             return None
-        if line.seq != self._seq or (self._known and line.previous != self._hash):
+        if self._line == 1 and (resumed := self._seals.resumed.get(line.seq)) and resumed.previous == line.previous:
+            self._declare(resumed)
+        elif line.seq != self._seq or (self._known and line.previous != self._hash):
             if not self._out_of_place(line, ahead):
                 return line
         elif self._line == 1 and line.kind != "segment":
@@ -65,6 +68,16 @@ class ChainCheck:
         if self._seals.last >= seq and not self.full:
             self._short(seq)
         return self.report
+
+    def _declare(self, resumed: Resumption) -> None:
+        """The chain goes on here by a signed decision: what was found before is declared, and what is missing before is too."""
+        self._lost_before(resumed)
+        self.report.findings = [replace(f, declared=f.declared or resumed.told) for f in self.report.findings]
+
+    def _lost_before(self, resumed: Resumption) -> None:
+        sealed = [seq for seq in self._seals.seqs if self._seq <= seq < resumed.seq]
+        if sealed:
+            self._find("truncation", self._seq, f"{_span(self._seq, sealed[-1])} sealed and missing", *self._place)
 
     # --- a line in its place ---
 

@@ -16,6 +16,8 @@ class Finding:
     seq: int
     kind: Kind
     text: str
+    declared: str | None = None
+    """Who declared it under the key's signature, when and why; None while nobody has."""
 
 
 @dataclass(slots=True)
@@ -31,9 +33,23 @@ class ChainReport:
     findings: list[Finding] = field(default_factory=list)
 
     @property
+    def open_findings(self) -> list[Finding]:
+        """Faults that nobody has declared."""
+        return [finding for finding in self.findings if finding.declared is None]
+
+    @property
     def unsealed(self) -> int:
         """How many lines no checkpoint vouches for yet."""
         return max(0, self.last_seq - self.sealed_seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where a damaged chain goes on, by an operator's signed decision; `told` is who, when and why."""
+
+    seq: int
+    previous: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)

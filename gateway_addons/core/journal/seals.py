@@ -3,7 +3,7 @@
 from array import array
 from dataclasses import dataclass, field
 
-from gateway_addons.core.journal.findings import PurgedRange
+from gateway_addons.core.journal.findings import PurgedRange, Resumption
 
 _HASH_BYTES = 32
 
@@ -16,6 +16,7 @@ class Seals:
     hashes: bytearray = field(default_factory=bytearray)
     last_segment: str = ""
     purged: dict[int, PurgedRange] = field(default_factory=dict)
+    resumed: dict[int, Resumption] = field(default_factory=dict)
 
     def add(self, seq: int, digest: str, segment: str) -> None:
         """A checkpoint said that line `seq` had this hash."""
