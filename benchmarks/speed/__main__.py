@@ -16,7 +16,7 @@ from benchmarks.speed import report, targets
 from benchmarks.speed.contestants import OTHER_CPU, main_targets, other_policy, without_targets
 from benchmarks.speed.measure import Load, Series, Target, pin, rss_mib, run
 from benchmarks.speed.stage import Stage, staged
-from benchmarks.speed.tools import ROOT, provide
+from benchmarks.speed.tools import CONTRACTS, ROOT, provide
 from deploy.demo.system import OPA
 from gateway_addons.adapters.policy.bundle import Sources, build_bundle
 
@@ -139,7 +139,7 @@ def _many_contracts(bench: Bench, stage: Stage, count: int) -> None:
     for name, extra in (("few contracts", 0), (f"{count:,} contracts", count)):
         bench.say(f"building a bundle of {name}")
         folder = stage.folder / f"contracts-{extra}"
-        shutil.copytree(ROOT / "config" / "contracts", folder)
+        shutil.copytree(CONTRACTS, folder)
         if extra:
             write_contracts(folder, extra)
         bundle, socket = stage.folder / f"bundle-{extra}.tar.gz", stage.folder / f"opa-{extra}.sock"

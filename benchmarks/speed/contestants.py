@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmarks.speed import envoy
 from benchmarks.speed.measure import Target, pin
 from benchmarks.speed.stage import Stage, family, free_port
+from benchmarks.speed.tools import CONTRACTS
 from benchmarks.speed.without import PARTS
-from deploy.demo.place import ROOT
 from gateway_addons.adapters.policy.contract_files import load_contracts
 
 PROXY_CPU, OTHER_CPU = "0", "1"
@@ -178,8 +178,7 @@ def other_policy(stage: Stage, name: str, opa_address: str, opa_pid: int, number
 
 def _envoy(stage: Stage, name: str, threads: int) -> Target:
     port, limit_port = free_port(), free_port() if stage.tools.ratelimit else None
-    every = load_contracts(ROOT / "config" / "contracts")
-    contracts = [contract for _, contract in every if contract.environment == "production"]
+    contracts = [contract for _, contract in load_contracts(CONTRACTS) if contract.environment == "production"]
     files = envoy.write(stage, contracts, port, limit_port, f"envoy-{threads}")
     beside = {
         "OPA": [

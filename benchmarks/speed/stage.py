@@ -25,7 +25,9 @@ from deploy.demo.system import System
 PATH = "/infinoe/v1/ecritures/comptables"
 CONSUMER = "charge"
 SIZES = {"1 KiB": 1 << 10, "100 KiB": 100 << 10, "1 MiB": 1 << 20}
-ANSWER = json.dumps({"accuse": {"numeroAccuse": "INF-2026-0000001"}, "x": "y" * 950})
+ANSWER = json.dumps({"accuse": {"numeroAccuse": "INF-2026-0000001", "ecritures": [
+    {"identifiant": f"E-{number:06}", "version": 1} for number in range(23)]}})
+"""About 1 KiB that has the form of the API's answers: the gateway lets nothing else pass."""
 START_LIMIT_S = 60.0
 
 

@@ -14,6 +14,7 @@ from deploy.setup.opa import go_environment
 from deploy.setup.progress import SetupError, Step
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = ROOT / "config" / "contracts"
 LAYOUT = Layout(ROOT)
 PACKAGES = LAYOUT.tools / "bench-packages"
 BUILD_LIMIT_S = 900

@@ -75,6 +75,7 @@ class Call:
     receipt: str | None = None
     token: TokenAnswer | None = None
     forwarded: bool = False
+    announced: dict[str, Any] | None = None
     concluded: bool = False
 
 
@@ -207,7 +208,7 @@ class Gate:
         else:
             async with self._large_bodies:
                 given = await asyncio.to_thread(self._read, flow, call, call.match, call.facts, body)
-        return await environment.pipeline.admit(given, call.progress, lambda _: self._record(flow, call))
+        return await environment.pipeline.admit(given, call.progress, lambda _: self._announced(flow, call))
 
     def _read(self, flow: http.HTTPFlow, call: Call, match: RouteMatch, facts: CallFacts, body: bytes) -> CallInput:
         call.digest = hashlib.sha256(body).hexdigest()
@@ -284,12 +285,16 @@ class Gate:
         )
         return self._masking.record(token_record(record, call.token) if call.token else record)
 
+    def _announced(self, flow: http.HTTPFlow, call: Call) -> dict[str, Any]:
+        call.announced = self._record(flow, call)
+        return call.announced
+
     async def _conclude(self, flow: http.HTTPFlow, call: Call, status: int | None) -> None:
         self._in_flight.discard(call.request_id)
         if call.concluded:
             return
         duration_ms = round((time.perf_counter() - call.started) * 1000)
-        record = concluded(self._record(flow, call), status=status, code=call.code, receipt=call.receipt,
+        record = concluded(call.announced or self._record(flow, call), status=status, code=call.code, receipt=call.receipt,
                            forwarded=call.forwarded, duration_ms=duration_ms, detail=call.detail)
         decision = call.token.decision if call.token else call.progress.decision
         self._brake.answered(flow_facts.caller(flow), call.code, decision.controls if decision else None)

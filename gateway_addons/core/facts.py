@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
@@ -137,8 +139,9 @@ class Evidence:
     rights: RightsFacts
 
     def document(self) -> dict[str, Any]:
-        """The input document of `data.poterne.decision`, of plain values."""
-        return {"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}
+        """The input document of `data.poterne.decision`, of plain values: the very ones that are sent."""
+        document: dict[str, Any] = orjson.loads(orjson.dumps(self.question()))
+        return document
 
     def question(self) -> dict[str, Any]:
         """The same document with its parts as they are, for a JSON writer that knows dataclasses."""
