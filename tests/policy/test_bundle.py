@@ -10,7 +10,9 @@ import jsonschema
 import pytest
 
 from gateway_addons.adapters.policy.bundle import Sources, build_bundle
+from gateway_addons.adapters.policy.contract_files import load_exceptions
 from gateway_addons.adapters.policy.opa_binary import BundleError
+from gateway_addons.core.contract.compile import compile_contracts
 from gateway_addons.core.contract.model import Contract
 from tests.policy.calls import allowed_call, allowed_token, health_call
 from tests.policy.opa_server import ROOT, opa_binary
@@ -73,3 +75,19 @@ def test_questions_fit_the_published_schemas(contracts: dict[str, Contract]) -> 
         jsonschema.validate(allowed_token(contract), schemas["token"])
     for shared in ("certificate", "address", "environment"):
         assert schemas["decision"]["properties"][shared] == schemas["token"]["properties"][shared]
+
+
+def test_the_data_fits_its_published_schemas(contracts: dict[str, Contract], variant_contracts: dict[str, Contract]) -> None:
+    """`opa check --schema` holds the policies to these; a member that they lack, or have too much, is told here."""
+    schemas = {name: json.loads((ROOT / "config" / "schemas" / f"{name}_data.json").read_text()) for name in ("contracts", "exceptions")}
+    for loaded in (contracts, variant_contracts):
+        jsonschema.validate(compile_contracts(loaded.items()), schemas["contracts"])
+    jsonschema.validate(load_exceptions(ROOT / "config" / "exceptions.yaml").data(), schemas["exceptions"])
+
+
+def test_a_policy_that_asks_the_data_for_what_it_has_not_is_not_built(sources: Path) -> None:
+    module = sources / "policies" / "poterne" / "agreements" / "agreements.rego"
+    module.write_text(module.read_text(encoding="utf-8").replace("environment.by_id", "environment.by_ids"), encoding="utf-8")
+    with pytest.raises(BundleError, match="by_ids"):
+        build_bundle(Sources(opa_binary(), sources / "policies", sources / "config" / "contracts", sources / "config" / "readings.yaml",
+                             ROOT / "config" / "schemas"), sources / "out.tar.gz")

@@ -7,6 +7,7 @@
 #   clause: "4-C1, 4-e"
 # schemas:
 #   - input: schema.decision_input
+#   - data.contracts: schema.contracts_data
 package poterne.agreements
 
 environment := data.contracts[input.environment] if {

@@ -7,6 +7,7 @@
 #   clause: 4-c
 # schemas:
 #   - input: schema.decision_input
+#   - data.exceptions: schema.exceptions_data
 package poterne.exceptions
 
 import data.poterne.agreements
