@@ -25,9 +25,12 @@ from deploy.demo.system import System
 PATH = "/infinoe/v1/ecritures/comptables"
 CONSUMER = "charge"
 SIZES = {"1 KiB": 1 << 10, "100 KiB": 100 << 10, "1 MiB": 1 << 20}
-ANSWER = json.dumps({"accuse": {"numeroAccuse": "INF-2026-0000001", "ecritures": [
-    {"identifiant": f"E-{number:06}", "version": 1} for number in range(23)]}})
-"""About 1 KiB that has the form of the API's answers: the gateway lets nothing else pass."""
+ANSWER = json.dumps({"accuse": {
+    "numeroAccuse": "INF-2026-0000001", "correlationId": "123e4567-e89b-12d3-a456-426655440000", "operation": "creer",
+    "horodatage": "2026-11-24T08:00:00+01:00", "empreinteLot": "sha256:" + "ab" * 32,
+    "ecritures": [{"identifiant": "E-000000", "version": 1}]}})
+"""A receipt as the backend gives it: the gateway lets nothing pass that is not this API's."""
+
 START_LIMIT_S = 60.0
 
 

@@ -34,7 +34,11 @@ def address_to_backend(request: http.Request, assertion: str, request_id: str, b
         request.data.host, request.data.port = backend
     body = request.raw_content or b""
     fields = [(b"Host", f"{request.host}:{request.port}".encode())]
-    fields += [(name.encode(), value.encode()) for name in (*_FORWARDED, *headers) for value in request.headers.get_all(name)]
+    given: dict[bytes, list[bytes]] = {}
+    for name, value in request.headers.fields:
+        given.setdefault(name.lower(), []).append(value)
+    wanted = [name.lower().encode() for name in (*_FORWARDED, *headers)]
+    fields += [(name, value) for name in wanted for value in given.get(name, ())]
     fields += [(b"X-Request-ID", request_id.encode()), (b"X-JWT-Assertion", assertion.encode())]
     if body or request.method != "GET":
         fields.append((b"Content-Length", str(len(body)).encode()))
@@ -68,7 +72,8 @@ def read_backend_answer(response: http.Response, names: frozenset[str] | None) -
     if response.headers.get("content-encoding", "identity").lower() != "identity" or response.trailers:
         raise Refusal("INF-DEP-04", "the backend's answer is coded, or has trailers")
     receipt, code = _told(read_answer(body, names))
-    fields = [(name.encode(), _one_line(response.headers[name])) for name in _RETURNED if name in response.headers]
+    present = {name.lower() for name, _ in response.headers.fields}
+    fields = [(name.encode(), _one_line(response.headers[name])) for name in _RETURNED if name.encode() in present]
     fields += [(b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff"),
                (b"Content-Length", str(len(body)).encode())]
     rebuilt = bare_response(response.status_code, http.Headers(fields), body)

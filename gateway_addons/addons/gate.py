@@ -253,7 +253,7 @@ class Gate:
 
     def _call_headers(self, flow: http.HTTPFlow, call: Call) -> dict[str, str]:
         headers = {"X-Request-ID": call.request_id}
-        if correlation_id := flow_facts.correlation_id(flow.request):
+        if correlation_id := _correlation_id(flow, call):
             headers["X-Correlation-ID"] = correlation_id
         if call.progress.charge is not None:
             headers |= answer.rate_limit_headers(call.progress.charge, self._warn_at)
@@ -279,7 +279,7 @@ class Gate:
 
     def _record(self, flow: http.HTTPFlow, call: Call) -> dict[str, Any]:
         record = call_record(
-            request_id=call.request_id, correlation_id=flow_facts.correlation_id(flow.request),
+            request_id=call.request_id, correlation_id=_correlation_id(flow, call),
             environment=flow_facts.session_of(flow).environment, received_at=call.received_at, peer=flow_facts.peer_of(flow),
             method=flow.request.method, path=flow.request.path[:256], progress=call.progress, body_sha256=call.digest,
         )
@@ -301,3 +301,8 @@ class Gate:
         await self._journal.conclude(record)
         call.concluded = True
         self._trace.call(record, REASONS[call.code].control if call.code and call.code in REASONS else "")
+
+
+def _correlation_id(flow: http.HTTPFlow, call: Call) -> str | None:
+    """The caller's id, read once where the call's facts were."""
+    return call.facts.correlation_id if call.facts else flow_facts.correlation_id(flow.request)
