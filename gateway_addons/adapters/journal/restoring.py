@@ -45,8 +45,8 @@ def restore(settings: JournalSettings, act: Act, progress: Callable[[int], None]
     report = verify(folder, [load_key(settings.signing_key_file).public], progress)
     damaged = [chain for chain in report.chains if chain.open_findings]
     if any(chain.chain == CHECKPOINTS for chain in damaged):
-        raise JournalUnavailable("the checkpoints themselves are damaged, and nothing can be declared in them: keep the folder as "
-                                 "evidence, and let the gateway begin in an empty one (docs/journal.md, the way back)")
+        raise JournalUnavailable("the checkpoints themselves are damaged, and nothing can be declared in them: keep the folder "
+                                 "as evidence, and let the gateway begin in an empty one (docs/journal.md, the way back)")
     if damaged:
         declare(settings, act, damaged)
     record_act(folder, act.told("fait", arret=why or "aucun", chaines=", ".join(c.chain for c in damaged) or "aucune"))
