@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc.jwk import ECKey, OctKey
 
+from gateway_addons.adapters.identity import revoked_tokens
 from gateway_addons.adapters.identity.public_keys import keys_of
 from gateway_addons.core.errors import PolicyUnavailable, Refusal
 from gateway_addons.core.ports import TokenAnswer
@@ -293,6 +294,15 @@ async def test_a_register_that_is_stale_or_unread_refuses(served: Served) -> Non
     served.register.age = 0
     served.register.failure = True
     assert served.verifier.verify(token, NOW).failure == "revocation_unknown"
+
+
+async def test_a_client_that_takes_back_very_many_does_not_fill_the_register(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revoked_tokens, "MAX_OF_A_CLIENT", 3)
+    tokens = [await served.token() for _ in range(6)]
+    for token in tokens[:5]:
+        assert (await served.ask("revoke", {"token": token}, basic=GOOD)).status == 200
+    assert len(served.register.held) == 4, "three, then one for all"
+    assert [served.verifier.verify(token, NOW).failure for token in tokens] == ["revoked"] * 6
 
 
 async def test_all_tokens_of_a_client_are_taken_back_at_once(served: Served) -> None:

@@ -11,6 +11,7 @@ from gateway_addons.core.errors import RegisterUnavailable
 from gateway_addons.core.register import Entry, RegisterFull
 
 REGISTER = "revoked"
+MAX_OF_A_CLIENT = 1000
 
 
 class Register(Protocol):
@@ -51,7 +52,16 @@ class RevokedInRegister:
         return "last_known" if self.on_stale == "last_known" else "unknown"
 
     async def revoke(self, claims: TokenClaims, by: str) -> None:
-        """Take one token back until its end. Raises `RegisterUnavailable`."""
+        """Take one token back until its end. Raises `RegisterUnavailable`.
+
+        A client that has taken back very many has all it holds taken back instead, so that it does not fill the register,
+        which is everybody's.
+        """
+        mine = sum(1 for entry in self.register.entries().values() if entry.value.get("client") == claims.client_id)
+        if mine >= MAX_OF_A_CLIENT:
+            longest = timedelta(seconds=claims.expires - claims.issued + 60)
+            await self.revoke_client(claims.client_id, by, datetime.now(UTC) + longest)
+            return
         end = datetime.fromtimestamp(claims.expires, UTC) + timedelta(seconds=1)
         await self._put(token_key(self.environment, claims.token_id), {"client": claims.client_id}, by, end)
 
