@@ -65,7 +65,7 @@ def _texts(node: Any) -> Any:
 @pytest.mark.parametrize(("text", "value"), [
     ("a: 1", {"a": 1}), ("a: -7", {"a": -7}), ("a: 97.5", {"a": 97.5}), ("a: ~", {"a": None}), ("a:", {"a": None}), ("a: true", {"a": True}),
     ("a: 2026-01-31", {"a": date(2026, 1, 31)}), ("a: 2026-01-31T10:00:00+01:00", {"a": datetime.fromisoformat("2026-01-31T10:00:00+01:00")}),
-    ("a: 07:00", {"a": "07:00"}), ("a: 1_000", {"a": "1_000"}), ("a: 1e3", {"a": "1e3"}), ("a: .inf", {"a": ".inf"}), ("1: a", {"1": "a"}),
+    ("a: 07:00", {"a": "07:00"}), ("a: 1_000", {"a": "1_000"}), ("a: 1e3", {"a": "1e3"}), ("a: .inf", {"a": ".inf"}), ("'1': a", {"1": "a"}),
     ("a: 'no'", {"a": "no"}), ('a: "0123"', {"a": "0123"}), ("a: |\n  x\n  y\n", {"a": "x\ny\n"}), ("- [1, {b: c}]", [[1, {"b": "c"}]]),
 ])
 def test_what_a_plain_value_means(text: str, value: Any) -> None:
@@ -78,6 +78,12 @@ def test_what_readers_take_differently_is_refused(text: str) -> None:
     with pytest.raises(YamlDefect) as caught:
         read(text)
     assert (caught.value.path, caught.value.line) == (("a",), 1)
+
+
+@pytest.mark.parametrize("text", ["?", ": a", "1: a", "null: a", "true: a", "yes: a", "2026-01-01: a", "~: a", "0123: a"])
+def test_a_key_that_is_no_name_is_refused(text: str) -> None:
+    with pytest.raises(YamlDefect, match=r"key must be|between quotes"):
+        read(text)
 
 
 def test_lines_of_keys_and_items() -> None:

@@ -121,6 +121,8 @@ def _place(value: Any, here: _Open | None, root: list[Any]) -> None:
 def _take_key(event: Any, here: _Open, positions: dict[Path, int] | None) -> None:
     if not isinstance(event, yaml.ScalarEvent) or (event.style in {None, ""} and event.value == "<<"):
         raise _defect("a key must be a plain name", event, here.path)
+    if not isinstance(_scalar(event, here.path), str):
+        raise _defect(f"a key must be a plain name; put {event.value!r} between quotes if it is one", event, here.path)
     key = event.value
     if key in here.seen:
         raise _defect(f"the key {key!r} is repeated; keep one", event, (*here.path, key))
