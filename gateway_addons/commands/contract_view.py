@@ -62,7 +62,7 @@ def show_contract(contract: Contract, told: Mapping[str, Any]) -> None:
                   f"identifiers {', '.join(access.identifiants_techniques)}; "
                   f"clients {', '.join(c.client_id for c in access.clients_oauth2)}")
     for certificate in access.certificats:
-        named = escape(certificate.empreinte_sha256 or certificate.sujet)
+        named = escape(certificate.empreinte_sha256 or certificate.cle_publique_sha256 or certificate.sujet)
         console.print(f"certificate {named} {certificate.du} to {certificate.au}")
     show_due([(contract.convention.id, item) for item in told["due"]], told["today"], console)
 

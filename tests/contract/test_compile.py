@@ -30,6 +30,36 @@ def test_two_contracts_that_claim_one_fingerprint() -> None:
         compile_contracts([("a.yaml", contract("a", pin)), ("b.yaml", contract("b", pin))])
 
 
+def test_two_contracts_that_claim_one_public_key() -> None:
+    same = {"acces.certificats.0.cle_publique_sha256": "ef" * 32}
+    with pytest.raises(ContractConflict, match="certificates"):
+        compile_contracts([("a.yaml", contract("a", same)), ("b.yaml", contract("b", same))])
+
+
+def test_fingerprint_or_public_key_not_both() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        contract("a", {"acces.certificats.0.cle_publique_sha256": "ef" * 32, "acces.certificats.0.empreinte_sha256": "ef" * 32})
+
+
+@pytest.mark.parametrize(("written", "kept"), [
+    ("CN=a,C=FR", "CN=a,C=FR"), ("CN=a\\, b,C=FR", "CN=a\\, b,C=FR"), ("CN=\\61,C=FR", "CN=a,C=FR"), ("2.5.4.97=NTRFR-130999907,CN=a", "2.5.4.97=NTRFR-130999907,CN=a"),
+])
+def test_a_name_is_kept_as_the_gateway_writes_it(written: str, kept: str) -> None:
+    assert contract("a", {"acces.certificats.0.sujet": written}).acces.certificats[0].sujet == kept
+
+
+@pytest.mark.parametrize("written", ["a", "CN", "CN=a,", "CN=a;C=FR", "=a", "CN=a\\zz"])
+def test_a_name_that_is_none_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="RFC 4514"):
+        contract("a", {"acces.certificats.0.sujet": written})
+
+
+@pytest.mark.parametrize("written", ["CN=a|b", "CN=a\\7cb"])
+def test_an_issuer_with_a_bar_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"\||pattern"):
+        contract("a", {"acces.certificats.0.emetteur": written})
+
+
 def test_environments_do_not_conflict() -> None:
     sandbox = {"convention.environnement": "bac_a_sable"}
     data = compile_contracts([("a.yaml", contract("a", {})), ("b.yaml", contract("a", sandbox))])

@@ -22,7 +22,7 @@ def certificate(contract: Contract) -> Document:
     registered = contract.acces.certificats[0]
     return {
         "presented": True, "verified": True, "failure": None,
-        "sha256": registered.empreinte_sha256 or SHA256, "spki_sha256": "cd" * 32,
+        "sha256": registered.empreinte_sha256 or SHA256, "spki_sha256": registered.cle_publique_sha256 or "cd" * 32,
         "subject": registered.sujet, "issuer": registered.emetteur, "serial": "1f",
         "not_before": "2026-01-01T00:00:00.000000Z", "not_after": "2027-01-01T00:00:00.000000Z",
         "key_usage": ["digitalSignature"], "extended_key_usage": ["clientAuth"],

@@ -98,6 +98,7 @@ STATES: dict[str, Change] = {
         {"sujet": "CN=a", "emetteur": "CN=ca", "du": "2026-01-01", "au": "2026-06-30"},
         {"sujet": "CN=a", "emetteur": "CN=ca", "du": "2026-09-01", "au": "2026-12-31"}]},
     "pinned": {"acces.certificats.0.empreinte_sha256": "ef" * 32},
+    "keyed": {"acces.certificats.0.cle_publique_sha256": "ab" * 32},
     "networks": {"acces.adresses_ip": ["192.0.2.16/28", "2001:db8:42::/64"]},
     "accepted-later": {"cgu.acceptee_le": "2026-11-20T10:00:00+01:00"},
 }

@@ -4,6 +4,7 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
+from cryptography import x509
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from gateway_addons.core.contract.fields import (
@@ -29,8 +30,25 @@ def _network(value: str) -> str:
 
 
 Network = Annotated[str, AfterValidator(_network)]
-DistinguishedName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^|]+$")]
-"""Without `|`, which stands between issuer and subject in the look-up key."""
+def _distinguished_name(value: str) -> str:
+    """As the gateway writes it (RFC 4514): another spelling of the same name, with spaces or escapes, becomes this one."""
+    try:
+        return x509.Name.from_rfc4514_string(value).rfc4514_string()
+    except ValueError as e:
+        raise ValueError(f"not a distinguished name of RFC 4514, such as CN=a,O=b,C=FR ({e})") from e
+
+
+def _without_bar(value: str) -> str:
+    if "|" in value:
+        raise ValueError("an issuer's name with |, which stands between issuer and subject in the look-up key")
+    return value
+
+
+DistinguishedName = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_distinguished_name)]
+"""Compared as text, letter by letter: case and spaces within a value count, string types of the encoding do not."""
+
+IssuerName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^|]+$"),
+                       AfterValidator(_distinguished_name), AfterValidator(_without_bar)]
 
 BudgetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}(/[A-Za-z0-9._-]{1,32})?$")]
 _PERIODES = re.compile(r"([0-9]{2})\.\.([0-9]{2})")
@@ -38,13 +56,18 @@ _PERIODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,9}")
 
 
 class Certificat(Section):
-    """A certificate of this contract, by its fingerprint, or by issuer and subject (4-C1)."""
+    """A certificate of this contract, by its fingerprint, by its public key, or by issuer and subject (4-C1).
+
+    Several may be registered, with days that overlap, so that one can take the place of another without a gap.
+    """
 
     empreinte_sha256: Sha256 | None = None
-    """4-C1: SHA-256 of the certificate (DER), 64 hexadecimal digits; it goes before the names."""
-    sujet: Text
+    """4-C1: SHA-256 of the certificate (DER), 64 hexadecimal digits; it goes before the key and the names."""
+    cle_publique_sha256: Sha256 | None = None
+    """4-C1: SHA-256 of the public key (SubjectPublicKeyInfo, DER): a renewed certificate of the same key is the same."""
+    sujet: DistinguishedName
     """4-C1: subject, as RFC 4514 writes it and the gateway shows it."""
-    emetteur: DistinguishedName
+    emetteur: IssuerName
     """4-C1: issuer, likewise."""
     du: Day
     """4-C1: first day on which the registration counts."""
@@ -57,6 +80,8 @@ class Certificat(Section):
     def _dates_in_order(self) -> "Certificat":
         if self.au < self.du:
             raise ValueError("4-C1: au is before du")
+        if self.empreinte_sha256 and self.cle_publique_sha256:
+            raise ValueError("4-C1: empreinte_sha256 or cle_publique_sha256, not both: the fingerprint alone would count")
         return self
 
 

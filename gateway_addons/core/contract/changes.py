@@ -95,7 +95,8 @@ def _ways_in(contract: Contract | None) -> set[tuple[str, str]]:
         return set()
     access = contract.acces
     return (
-        {("acces.certificats", f"certificate {c.empreinte_sha256 or c.sujet} from {c.du} to {c.au}") for c in access.certificats}
+        {("acces.certificats", f"certificate {c.empreinte_sha256 or c.cle_publique_sha256 or c.sujet} from {c.du} to {c.au}")
+         for c in access.certificats}
         | {("acces.adresses_ip", f"address {network}") for network in access.adresses_ip}
         | {("acces.identifiants_techniques", f"identifier {name}") for name in access.identifiants_techniques}
         | {("acces.clients_oauth2", f"client {c.client_id} ({c.auth}) with scope {scope}")

@@ -61,9 +61,11 @@ def claims(contract: Contract) -> Iterator[Claim]:
 
 
 def certificate_key(certificate: Certificat) -> str:
-    """How a certificate is looked up: by its fingerprint when registered, else by issuer and subject."""
+    """How a certificate is looked up: by its fingerprint or its public key when registered, else by issuer and subject."""
     if certificate.empreinte_sha256:
         return f"sha256:{certificate.empreinte_sha256}"
+    if certificate.cle_publique_sha256:
+        return f"spki:{certificate.cle_publique_sha256}"
     return f"dn:{certificate.emetteur}|{certificate.sujet}"
 
 

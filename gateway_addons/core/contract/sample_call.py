@@ -72,7 +72,8 @@ def sample_certificate(contract: Contract, now: datetime) -> CertificateFacts:
     registered = next((c for c in contract.acces.certificats if c.du <= day <= c.au), contract.acces.certificats[0])
     sha256 = registered.empreinte_sha256 or UNKNOWN_SHA256
     return CertificateFacts(
-        presented=True, verified=True, failure=None, sha256=sha256, spki_sha256=sha256, subject=registered.sujet,
+        presented=True, verified=True, failure=None, sha256=sha256, spki_sha256=registered.cle_publique_sha256 or sha256,
+        subject=registered.sujet,
         issuer=registered.emetteur, serial="1", not_before=rfc3339(now - timedelta(days=30)),
         not_after=rfc3339(now + timedelta(days=30)), key_usage=("digitalSignature",), extended_key_usage=("clientAuth",),
         siren=contract.organisme.siren, siret=contract.organisme.siret_demandeur, revocation="good")

@@ -17,8 +17,10 @@ from gateway_addons.core.ports import RevocationLists
 ORGANIZATION_IDENTIFIER = x509.ObjectIdentifier("2.5.4.97")
 """organizationIdentifier, ITU-T X.520; ETSI EN 319 412-1 5.1.4 gives it the form `NTRFR-<SIREN>` in France."""
 
-_ORGANIZATION_IDENTIFIER_VALUE = re.compile(r"NTRFR-(\d{14}|\d{9})")
-_ORGANIZATIONAL_UNIT_VALUE = re.compile(r"0002 (\d{14}|\d{9})")
+_ORGANIZATION_IDENTIFIER_VALUE = re.compile(r"(?:NTRFR|SI:FR)-([0-9]{14}|[0-9]{9})")
+_ORGANIZATION_IDENTIFIER_BEGINS = ("NTRFR", "SI:FR")
+_ORGANIZATIONAL_UNIT_VALUE = re.compile(r"0002 ([0-9]{14}|[0-9]{9})")
+_ORGANIZATIONAL_UNIT_BEGINS = ("0002",)
 """RGS: OU holds the ICD of SIRENE (ISO 6523, 0002), a space, then the SIRET or the SIREN."""
 
 _EKU_NAMES = {ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth", ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth"}
@@ -100,11 +102,16 @@ def _read(der: bytes) -> CertificateFacts:
 
 
 def registration_numbers(subject: x509.Name) -> tuple[str | None, str | None]:
-    """SIREN and SIRET named by the subject; (None, None) when it names none or two that differ."""
-    found = [m[1] for a in subject.get_attributes_for_oid(ORGANIZATION_IDENTIFIER)
-             if (m := _ORGANIZATION_IDENTIFIER_VALUE.fullmatch(str(a.value)))]
-    found += [m[1] for a in subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
-              if (m := _ORGANIZATIONAL_UNIT_VALUE.fullmatch(str(a.value)))]
+    """SIREN and SIRET named by the subject; (None, None) when it names none, names two that differ, or one malformed."""
+    found: list[str] = []
+    for oid, form, begins in ((ORGANIZATION_IDENTIFIER, _ORGANIZATION_IDENTIFIER_VALUE, _ORGANIZATION_IDENTIFIER_BEGINS),
+                              (NameOID.ORGANIZATIONAL_UNIT_NAME, _ORGANIZATIONAL_UNIT_VALUE, _ORGANIZATIONAL_UNIT_BEGINS)):
+        for attribute in subject.get_attributes_for_oid(oid):
+            value = str(attribute.value)
+            match = form.fullmatch(value)
+            if match is None and value.startswith(begins):
+                return None, None
+            found += [match[1]] if match else []
     sirens = {number[:9] for number in found}
     sirets = {number for number in found if len(number) == 14}
     if len(sirens) != 1 or len(sirets) > 1:

@@ -32,6 +32,11 @@ by_fingerprint := sprintf("sha256:%s", [input.certificate.sha256]) if {
 	is_string(input.certificate.sha256)
 }
 
+by_public_key := sprintf("spki:%s", [input.certificate.spki_sha256]) if {
+	names_can_be_believed
+	is_string(input.certificate.spki_sha256)
+}
+
 by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subject]) if {
 	names_can_be_believed
 	is_string(input.certificate.issuer)
@@ -39,13 +44,15 @@ by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subj
 }
 
 # METADATA
-# description: How the certificate is registered; its fingerprint goes before its names.
+# description: How the certificate is registered; its fingerprint goes before its public key, and that before its names.
 # custom:
 #   clause: 4-C1
 default key := null
 
 key := by_fingerprint if {
 	environment.certificates[by_fingerprint]
+} else := by_public_key if {
+	environment.certificates[by_public_key]
 } else := by_name if {
 	environment.certificates[by_name]
 }

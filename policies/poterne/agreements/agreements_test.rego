@@ -20,6 +20,20 @@ test_by_names if found({}) == [true, "C-1", "dn:CN=ca|CN=a"]
 
 test_fingerprint_goes_first if pinned({}) == concat(":", ["sha256", example.fingerprint])
 
+keyed(change) := key if {
+	key := agreements.key with input as object.union(example.call, change)
+		with data.contracts as example.contracts(object.union(example.contract, {"certificates": {
+			concat(":", ["spki", example.call.certificate.spki_sha256]): [],
+			"dn:CN=ca|CN=a": [],
+		}}))
+}
+
+test_public_key_goes_before_names if keyed({}) == concat(":", ["spki", example.call.certificate.spki_sha256])
+
+test_other_public_key if keyed({"certificate": {"spki_sha256": "00"}}) == "dn:CN=ca|CN=a"
+
+test_public_key_of_a_stranger_leads_nowhere if keyed({"certificate": {"failure": "chain"}}) == null
+
 test_other_fingerprint if pinned({"certificate": {"sha256": "00"}}) == "dn:CN=ca|CN=a"
 
 test_stranger if found({"certificate": {"subject": "CN=b"}}) == [false, null, null]
