@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from gateway_addons.settings.trust import OcspAuthority
 from gateway_addons.settings.values import Frozen, Seconds
 
 BackendUrl = Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$")]
@@ -46,15 +47,17 @@ class ClientTrust(Frozen):
     `refusal: alert` ends the handshake with a TLS alert; `answer` completes it, so that every call on the connection is
     refused with an INF-CERT-0x answer. `crl_grace_s` is how long after `nextUpdate` a revocation list still counts;
     `crl_number: required` refuses a list without cRLNumber. `max_depth` authorities at most stand between a client's
-    certificate and the anchor; when `required_policies` names OIDs, one of them must hold along the path.
+    certificate and the anchor; when `required_policies` names OIDs, one of them must hold along the path. Every authority of
+    `anchors_file` needs a list in `crl_files`, or to be among `ocsp`.
     """
 
     anchors_file: Path
-    crl_files: tuple[Path, ...] = Field(min_length=1)
+    crl_files: tuple[Path, ...] = ()
     crl_grace_s: Annotated[float, Field(ge=0, le=7 * 86400)] = 0
     crl_number: Literal["required", "optional"] = "optional"
     max_depth: Annotated[int, Field(ge=0, le=8)] = 4
     required_policies: tuple[PolicyOid, ...] = ()
+    ocsp: tuple[OcspAuthority, ...] = ()
     refusal: Literal["alert", "answer"] = "alert"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gateway_addons.core.path import Link
 from gateway_addons.settings.listener import Limits
 from tests.support import pki
 from tests.support.rig import Rig, read_answer, request, running_rig
@@ -221,3 +222,70 @@ async def test_connections_are_bounded(tmp_path: Path) -> None:
             await _exchange(rig, rig.client(rig.good))
         for _, writer in held:
             writer.transport.abort()
+
+
+async def test_online_revocation_is_asked_before_each_call(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a responder says between two calls of one connection counts for the second."""
+    asked: list[int] = []
+
+    async def prepare(links: tuple[Link, ...], now: object) -> None:
+        asked.append(len(links))
+        if len(asked) == 2:
+            monkeypatch.setattr(rig.trust, "status", lambda link, now: "revoked")
+
+    monkeypatch.setattr(rig.trust, "prepare", prepare)
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+    for status in (b"201", b"403"):
+        writer.write(request())
+        async with asyncio.timeout(5):
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 " + status)
+    writer.transport.abort()
+    assert asked == [2, 2]
+
+
+async def test_lists_change_expire_and_break_while_calls_run(rig: Rig) -> None:
+    """Rotation, corruption and expiry under load: no call fails until the list is outdated, and then every one does."""
+    answers: list[bytes] = []
+    stop = asyncio.Event()
+
+    async def caller() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                answers.append((await _exchange(rig, rig.client(rig.good)))[:12])
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(caller())
+        for number in range(5):
+            rig.authority.revoked.append(1000 + number)
+            (rig.folder / "ca.crl").write_bytes(rig.authority.crl())
+            assert await asyncio.to_thread(rig.trust.reload)
+            await asyncio.sleep(0.1)
+            (rig.folder / "ca.crl").write_bytes(rig.authority.crl()[:-40 - number])
+            assert await asyncio.to_thread(rig.trust.reload) is False
+            await asyncio.sleep(0.1)
+        stop.set()
+    assert len(answers) > 5
+    assert set(answers) == {b"HTTP/1.1 201"}
+    (rig.folder / "ca.crl").write_bytes(rig.authority.crl(last_update=NOW - 9 * DAY, next_update=NOW - timedelta(seconds=1)))
+    assert rig.trust.reload()
+    for _ in range(3):
+        with pytest.raises(ssl.SSLError):
+            await _exchange(rig, rig.client(rig.good))
+
+
+async def test_an_authority_revoked_while_the_connection_is_open(tmp_path: Path) -> None:
+    """The whole path is looked at for each call, not the leaf alone."""
+    async with running_rig(tmp_path) as rig:
+        top = pki.Authority(rig.root_authority.me, [rig.authority.me.certificate.serial_number])
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port, ssl=rig.client(rig.good), server_hostname="localhost")
+        writer.write(request())
+        assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+        (rig.folder / "root.crl").write_bytes(top.crl())
+        assert rig.trust.reload()
+        writer.write(request())
+        async with asyncio.timeout(5):
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 403 ")
+        assert rig.policy.asked[-1].certificate.failure == "revoked"
+        writer.transport.abort()

@@ -169,6 +169,7 @@ class Rig:
     port: int
     folder: Path
     authority: pki.Authority
+    root_authority: pki.Authority
     good: tuple[Path, Path]
     server_ca: Path
     policy: FakePolicy
@@ -279,7 +280,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
                 task.result()
             await asyncio.sleep(0.01)
     good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
-    rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, good, folder / "server-ca.pem", policy, quota, journal,
+    rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, top, good, folder / "server-ca.pem", policy, quota, journal,
               backend, gate, trace, trust, trust_trace, upstream, lambda: len(server_addon.connections), master)
     try:
         yield rig

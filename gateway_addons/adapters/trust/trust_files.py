@@ -5,12 +5,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from cryptography import x509
+
+from gateway_addons.adapters.trust.ocsp_responders import OcspResponders
 from gateway_addons.adapters.trust.path_validation import verify_client_chain
-from gateway_addons.core.path import Link, PathRules, VerifiedPath
+from gateway_addons.core.path import Link, PathRefused, PathRules, VerifiedPath, key_name
 from gateway_addons.core.trust import TrustError, TrustMaterial, read_trust
 from gateway_addons.settings.listener import ClientTrust
+from gateway_addons.settings.trust import OcspAuthority
 
 log = logging.getLogger(__name__)
+
+
+def _online(settings: ClientTrust) -> list[tuple[x509.Certificate, OcspAuthority]]:
+    try:
+        return [(x509.load_pem_x509_certificate(one.authority_file.read_bytes()), one) for one in settings.ocsp]
+    except ValueError as e:
+        raise TrustError(f"ocsp: an authority_file that is not a PEM certificate ({e})") from e
 
 
 class TrustFiles:
@@ -18,20 +29,36 @@ class TrustFiles:
 
     def __init__(self, settings: ClientTrust) -> None:
         self._settings = settings
+        self._online = _online(settings)
+        self._responders = OcspResponders({key_name(a): s for a, s in self._online})
         self._stamp = self._now_on_disk()
         self.material = self._read()
         self.alert: str | None = None
 
     def validate(self, leaf_der: bytes, intermediates_der: Sequence[bytes], now: datetime) -> VerifiedPath:
-        """`verify_client_chain` with the material that is current now. Raises `PathRefused`."""
-        return verify_client_chain(leaf_der, intermediates_der, self.material, now)
+        """`verify_client_chain` with the material that is current now. Raises `PathRefused`.
+
+        Of the authorities that are asked by OCSP only what is remembered counts here: nobody waits in a handshake. Before
+        each call `prepare` asks.
+        """
+        path = verify_client_chain(leaf_der, intermediates_der, self.material, now)
+        if any(self._responders.status(link, now) == "revoked" for link in path.links):
+            raise PathRefused("revoked", "revocation", "an OCSP responder says so")
+        return path
 
     async def prepare(self, links: Sequence[Link], now: datetime) -> None:
-        """Lists are at hand already."""
+        """Ask the OCSP responders that there are; lists are at hand already."""
+        await self._responders.prepare(links, now)
 
     def status(self, link: Link, now: datetime) -> str:
-        """`good`, `revoked` or `unknown`, from the lists that are current now."""
-        return self.material.status(link, now)
+        """`good`, `revoked` or `unknown`, from the lists that are current now and, for some authorities, from OCSP.
+
+        What either of them revokes is revoked.
+        """
+        by_lists = self.material.status(link, now)
+        if not self._responders.answers_for(link) or by_lists == "revoked":
+            return by_lists
+        return self._responders.status(link, now)
 
     def reload(self) -> bool:
         """Read the files again if they changed; True when new material is in use.
@@ -67,4 +94,4 @@ class TrustFiles:
         crls = ((f.name, f.read_bytes()) for f in own.crl_files)
         rules = PathRules(max_depth=own.max_depth, required_policies=frozenset(own.required_policies))
         return read_trust(own.anchors_file.read_bytes(), crls, own.crl_grace_s, rules=rules,
-                          crl_number_required=own.crl_number == "required")
+                          online=[a for a, _ in self._online], crl_number_required=own.crl_number == "required")
