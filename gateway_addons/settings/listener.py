@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from gateway_addons.settings.trust import OcspAuthority
 from gateway_addons.settings.values import Frozen, Seconds
@@ -59,6 +59,12 @@ class ClientTrust(Frozen):
     required_policies: tuple[PolicyOid, ...] = ()
     ocsp: tuple[OcspAuthority, ...] = ()
     refusal: Literal["alert", "answer"] = "alert"
+
+    @model_validator(mode="after")
+    def _revocation(self) -> "ClientTrust":
+        if not self.crl_files and not self.ocsp:
+            raise ValueError("crl_files or ocsp: without one of them nobody could tell a revoked certificate (4-C1)")
+        return self
 
 
 class BackendOfApi(Frozen):
