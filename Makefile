@@ -1,7 +1,7 @@
 # Poterne. `make help` lists the targets. Everything that is made stays below this folder (.venv, .tools, var).
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help fuzz flood setup demo up down status test lint bench revisions scale lock
+.PHONY: help crash fuzz flood setup demo up down status test lint bench revisions scale lock
 
 # Two systems run side by side when each has its own VAR (and PORT_BASE, where fixed ports are wanted).
 VAR ?= var
@@ -55,6 +55,10 @@ bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quot
 	$(PY) -m benchmarks.speed $(if $(QUICK),--quick)
 	$(PY) -m benchmarks.quota_history
 	$(PY) -m benchmarks.quota_cost
+
+CRASH_KILLS ?= 300
+crash: setup ## gateways killed under load CRASH_KILLS=300 times; backend and journal are compared
+	CRASH_KILLS=$(CRASH_KILLS) $(PY) -m pytest tests/crash -q -s
 
 fuzz: setup ## generated and mutated requests against the gate for FUZZ_MINUTES=30; what fails becomes a case
 	$(PY) -m tests.fuzz --minutes $(FUZZ_MINUTES) --report benchmarks/results/fuzz.json

@@ -184,7 +184,7 @@ def insert_a_line(journal: Made) -> None:
     file = middle(journal)
     rows = lines_of(file)
     line = read_line(rows[1])
-    forged, _ = make_line(line.seq, line.previous, {"type": "appel", "requestId": "forged"})
+    forged, _ = make_line(line.seq, line.previous, {"type": "appel", "horodatage": "2026-03-31T16:04:11Z", "requestId": "forged"})
     file.write_bytes(b"".join([*rows[:2], forged, *rows[2:]]))
 
 
