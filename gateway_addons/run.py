@@ -163,7 +163,7 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
         max_body_bytes=max(api.max_body_bytes for api in apis),
         drain=Drain(),
         brake=AddressBrake(settings.brake, trace.registry, workers),
-        trust=TrustTrace(trace.registry, journal.note),
+        trust=TrustTrace(trace.registry, journal.note, masking_of(settings.journal.personal_data)),
     )
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import HandshakeNotes
 from gateway_addons.core.errors import JournalUnavailable
+from gateway_addons.core.journal.masking import Masking
 from gateway_addons.core.server_identity import ServerMaterial
 from gateway_addons.core.trust import TrustMaterial
 
@@ -50,6 +51,7 @@ class TrustTrace:
 
     registry: CollectorRegistry
     note: Note
+    masking: Masking = field(default_factory=Masking)
     allowance: _Allowance = field(default_factory=lambda: _Allowance(NOTES_A_MINUTE))
     warned: dict[str, timedelta] = field(default_factory=dict)
 
@@ -96,8 +98,10 @@ class TrustTrace:
         if not self.allowance.take(time.time()):
             return
         source = notes.source or (data.conn.peername[0] if data.conn.peername else "")
-        about = {"environnement": environment, "ip": source, "echec": notes.refused.failure, "regle": notes.refused.rule,
-                 "detail": notes.refused.detail[:300], **named(notes.leaf_der)}
+        about = {"environnement": environment, "ip": str(self.masking.address(source) or ""), "echec": notes.refused.failure,
+                 "regle": notes.refused.rule, **named(notes.leaf_der, self.masking)}
+        if self.masking.subject == "clear":
+            about["detail"] = notes.refused.detail[:300]
         if self.allowance.left_out:
             about["nonConsignees"] = str(self.allowance.left_out)
             self.allowance.left_out = 0
@@ -108,14 +112,14 @@ class TrustTrace:
             self._log.error("certificate_refused_without_record", reason=str(e))
 
 
-def named(leaf_der: bytes | None) -> dict[str, str]:
+def named(leaf_der: bytes | None, masking: Masking) -> dict[str, str]:
     """How a certificate is named in the journal; the names are the caller's word until its path is verified."""
     if leaf_der is None:
         return {}
     found = {"certificat": f"sha256:{hashlib.sha256(leaf_der).hexdigest()}"}
     try:
         leaf = x509.load_der_x509_certificate(leaf_der)
-        return found | {"sujet": leaf.subject.rfc4514_string()[:300], "emetteur": leaf.issuer.rfc4514_string()[:300],
-                        "serie": f"{leaf.serial_number:x}"[:64]}
+        subject = "" if masking.subject == "mask" else masking.subject_of(leaf.subject.rfc4514_string())[:300]
+        return found | {"sujet": subject, "emetteur": leaf.issuer.rfc4514_string()[:300], "serie": f"{leaf.serial_number:x}"[:64]}
     except Exception:  # noqa: BLE001 - it was refused because nobody can read it
         return found

@@ -7,6 +7,7 @@ import pytest
 
 from gateway_addons.addons.trust_trace import NOTES_A_MINUTE, named
 from gateway_addons.core.errors import JournalUnavailable
+from gateway_addons.core.journal.masking import Masking
 from tests.support import pki
 from tests.support.rig import Rig, request
 
@@ -25,11 +26,20 @@ async def test_the_journal_names_the_certificate_and_the_reason(rig: Rig) -> Non
     await knock(rig, leaf)
     kind, about = rig.journal.notes[0]
     assert kind == "certificat.refuse"
-    assert about == about | named(leaf.der) | {"environnement": "production", "ip": "127.0.0.1", "echec": "expired", "regle": "dates"}
+    assert about == about | named(leaf.der, Masking()) | {"environnement": "production", "ip": "127.0.0.1", "echec": "expired", "regle": "dates"}
     assert about["serie"] == f"{leaf.certificate.serial_number:x}"
     assert "CN=expire" in about["sujet"]
     assert rig.trace.registry.get_sample_value(
         "poterne_client_certificates_refused_total", {"environment": "production", "failure": "expired", "rule": "dates"}) == 1
+
+
+async def test_personal_data_is_masked_as_in_the_records_of_calls(rig: Rig) -> None:
+    rig.trust_trace.masking = Masking(ip="mask", subject="mask")
+    await knock(rig, rig.authority.issue("expire", begin=pki.NOW - 9 * pki.DAY, end=pki.NOW - pki.DAY))
+    written = str(rig.journal.notes)
+    assert "sha256:" in written
+    assert "127.0.0.1" not in written
+    assert "CN=expire" not in written
 
 
 async def test_a_flood_of_refusals_is_counted_and_not_written(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
