@@ -32,6 +32,7 @@ from gateway_addons.adapters.redis_client import connect
 from gateway_addons.adapters.register.shared_register import SharedRegister
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
+from gateway_addons.addons.bounds_trace import show_bounds
 from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.flow_facts import ListenerFacts
@@ -171,6 +172,7 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
                 parts.brake, masking_of(settings.journal.personal_data))
     master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace, parts.trust], gate.in_flight,
                         station.listening, parts.brake)
+    show_bounds(trace.registry, master.connections, master.bodies)
     master.listen([f"poterne:{name}@{own.listen.host}:{own.listen.port}" for name, own in settings.environments.items()])
     alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))

@@ -1,7 +1,9 @@
 """Bounds over all connections."""
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from gateway_addons.addons.bounds_trace import show_bounds
 from gateway_addons.core.bounds import BodyBudget, ConnectionCounts, source_of
 
 
@@ -22,6 +24,16 @@ def test_connections_in_all_and_for_each_source() -> None:
     for source in ("a", "b", "c"):
         counts.leave(source)
     assert [counts.enter(s) for s in ("d", "d", "d")] == [True, True, False]
+
+
+def test_the_operator_sees_them() -> None:
+    registry, counts, budget = CollectorRegistry(), ConnectionCounts(1, 1), BodyBudget(100)
+    show_bounds(registry, counts, budget)
+    counts.enter("a")
+    counts.enter("b")
+    budget.account("a").reserve(7)
+    assert registry.get_sample_value("poterne_refused_connections") == 1
+    assert registry.get_sample_value("poterne_buffered_body_bytes") == 7
 
 
 def test_bodies_share_a_budget_and_no_source_takes_more_than_half() -> None:
