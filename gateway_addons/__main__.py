@@ -22,6 +22,7 @@ from gateway_addons.commands import (
     quota,
     replay,
     running,
+    switch,
     token,
     token_key,
 )
@@ -40,6 +41,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(token_key.app, name="token-key")
 app.add_typer(policy.app, name="policy")
 app.add_typer(contract.app, name="contract")
+app.add_typer(switch.app, name="switch")
 app.add_typer(incident.app, name="incident")
 app.add_typer(detection.detection, name="detection")
 app.add_typer(detection.alert, name="alert")

@@ -18,7 +18,7 @@ from OpenSSL import SSL
 from gateway_addons.adapters.backend_health import BackendHealth
 from gateway_addons.adapters.identity.assertion_keys import AssertionKeys
 from gateway_addons.adapters.identity.guess_guard import GuessBrake
-from gateway_addons.adapters.identity.revoked_tokens import REGISTER
+from gateway_addons.adapters.identity.revoked_tokens import REGISTER as REVOKED
 from gateway_addons.adapters.identity.single_use import SingleUseInRedis
 from gateway_addons.adapters.identity.token_parts import Shared, TokenParts, token_parts
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
@@ -29,7 +29,10 @@ from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
 from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import connect
+from gateway_addons.adapters.register.registers import register_of
 from gateway_addons.adapters.register.shared_register import SharedRegister
+from gateway_addons.adapters.register.switch_board import REGISTER as SWITCHES
+from gateway_addons.adapters.register.switch_board import SwitchBoard
 from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.addons.answer import last_resort
 from gateway_addons.addons.bounds_trace import show_bounds
@@ -51,7 +54,6 @@ from gateway_addons.admin.json_log import configure_logging
 from gateway_addons.admin.supervised import Station, SupervisorGone, SupervisorLine, end_with_parent
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
-from gateway_addons.core.ports import RegisterWatch
 from gateway_addons.core.routes import RouteTable
 from gateway_addons.core.source import TrustedProxies
 from gateway_addons.core.trust import TrustError
@@ -78,6 +80,8 @@ class Parts:
 
     policy: OpaPolicy
     revoked: SharedRegister
+    switches: SharedRegister
+    switch_board: SwitchBoard
     tokens: Shared
     quota: GuardedQuota
     journal: JournalWriter
@@ -95,7 +99,8 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
     trust = TrustFiles(own.clients)
     tls = CurrentTls(name, own, trust, parts.trust)
     tokens = token_parts(name, own.tokens, parts.tokens)
-    ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion), tokens.introspection)
+    ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion), parts.switch_board,
+                             tokens.introspection)
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch, parts.brake)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
     entry = Entry(
@@ -127,6 +132,7 @@ def dependencies(settings: Settings, parts: Parts, tokens: Mapping[str, TokenPar
         "redis": Dependency(parts.quota.healthy),
         "journal": Dependency(parts.journal.healthy),
         "revoked_tokens": Dependency(parts.revoked.healthy),
+        "switches": Dependency(parts.switches.healthy),
     }
     for name, own in settings.environments.items():
         named[f"tokens_{name}"] = Dependency(tokens[name].healthy)
@@ -136,12 +142,6 @@ def dependencies(settings: Settings, parts: Parts, tokens: Mapping[str, TokenPar
     return Readiness(named)
 
 
-def revoked_register(settings: Settings, watch: RegisterWatch) -> SharedRegister:
-    """The register of revoked tokens, as this machine and all others know it."""
-    mirror = settings.state.folder / "registers" / REGISTER
-    return SharedRegister(connect(settings.redis), REGISTER, mirror, timeout_s=settings.redis.timeout_s, watch=watch)
-
-
 async def serve(settings: Settings, station: Station, line: SupervisorLine) -> None:
     """Serve as one worker until the supervisor, or SIGTERM, says leave; calls in flight are finished first."""
     routes, apis = load_routes(settings.apis)
@@ -149,13 +149,17 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
         raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
     trace, workers = Trace(), worker_count(settings.workers)
     policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, RevisionFloor(settings.policy.store_folder / "highest"))
-    revoked = revoked_register(settings, RegisterTrace(trace.registry))
+    register_trace = RegisterTrace(trace.registry)
+    revoked, switches = (register_of(settings, name, register_trace) for name in (REVOKED, SWITCHES))
+    switch_board = SwitchBoard(switches)
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     journal = JournalWriter(settings.journal, station.writer)
     parts = Parts(
         policy=policy,
         revoked=revoked,
-        tokens=Shared(policy, revoked, single_use, GuessBrake(settings.brake, workers)),
+        switches=switches,
+        switch_board=switch_board,
+        tokens=Shared(policy, switch_board, revoked, single_use, GuessBrake(settings.brake, workers)),
         quota=GuardedQuota(RedisQuota(connect(settings.redis), settings.redis.timeout_s), settings.quota,
                            QuotaTrace(trace.registry, settings.quota.warn_at)),
         journal=journal,
@@ -179,14 +183,15 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     readiness = dependencies(settings, parts, {name: b[3] for name, b in built.items()})
     aside = [line.obey(readiness, trace.registry, master.drain_and_stop, alone),
              _watch_trust([b[2] for b in built.values()]), _announce(master, line),
-             parts.revoked.run(), *(b[3].run() for b in built.values())]
-    await parts.revoked.open()
+             parts.revoked.run(), parts.switches.run(), *(b[3].run() for b in built.values())]
+    await asyncio.gather(parts.revoked.open(), parts.switches.open())
     log.info("start", environments=list(built), concluded_after_crash=recovered)
     try:
         await _run(master, [asyncio.create_task(task) for task in aside])
     finally:
         await parts.policy.close()
         await parts.revoked.close()
+        await parts.switches.close()
         await single_use.close()
         await parts.quota.close()
         parts.journal.close()

@@ -126,6 +126,23 @@ class ClientFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchFacts:
+    """What an operator cut or restricted and that could concern this call (8-g1, 12-a).
+
+    `environment` None: both; `limit` in calls a minute, `operations` and `flux` what a restriction leaves (None: everything).
+    """
+
+    id: str
+    kind: str
+    environment: str | None
+    target: str
+    value: str | None
+    limit: int | None = None
+    operations: tuple[str, ...] | None = None
+    flux: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything OPA is asked with for one call."""
 
@@ -137,6 +154,7 @@ class Evidence:
     identifier: IdentifierFacts
     identity: IdentityFacts
     rights: RightsFacts
+    switches: tuple[SwitchFacts, ...]
 
     def document(self) -> dict[str, Any]:
         """The input document of `data.poterne.decision`, of plain values: the very ones that are sent."""
@@ -157,6 +175,7 @@ class TokenEvidence:
     certificate: CertificateFacts
     address: AddressFacts
     client: ClientFacts
+    switches: tuple[SwitchFacts, ...]
 
     def document(self) -> dict[str, Any]:
         """The input document of `data.poterne.token.decision`."""

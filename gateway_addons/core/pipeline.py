@@ -4,12 +4,18 @@ bytes (the gate builds `CallInput` from the flow) and sending the answer or the 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from gateway_addons.core.decision import Decision, QuotaToCharge
-from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable, Refusal
+from gateway_addons.core.errors import (
+    JournalUnavailable,
+    PolicyUnavailable,
+    QuotaUnavailable,
+    Refusal,
+    RegisterUnavailable,
+)
 from gateway_addons.core.evidence.address import ObservedAddress, address_facts
 from gateway_addons.core.evidence.certificate import PresentedCertificate, certificate_facts
 from gateway_addons.core.evidence.identifier import identifier_facts
@@ -25,6 +31,7 @@ from gateway_addons.core.ports import (
     QuotaStore,
     RevocationLists,
     Stopwatch,
+    Switches,
     TokenPreparation,
     TokenVerifier,
     no_stopwatch,
@@ -72,6 +79,7 @@ class EnvironmentPorts:
     revocation: RevocationLists
     tokens: TokenVerifier
     assertions: AssertionSigner
+    switches: Switches
     introspection: TokenPreparation | None = None
 
 
@@ -98,7 +106,8 @@ class Pipeline:
         if self.environment.introspection is not None and (token := bearer_token(given.authorization)) is not None:
             await self.environment.introspection.prepare(token, given.now)
         with self.stopwatch("evidence"):
-            progress.evidence = evidence = self._gather(given)
+            progress.evidence = self._gather(given)
+            progress.evidence = evidence = self._with_switches(progress.evidence)
         # 2. who fails too often waits, before anybody is asked; who is authenticated never does
         self.brake.check(evidence)
         # 3. every verdict, from policy alone
@@ -128,7 +137,16 @@ class Pipeline:
             identifier=identifier_facts(given.identifiers),
             identity=identity_facts(given.authorization, self.environment.tokens, given.now),
             rights=given.rights,
+            switches=(),
         )
+
+    def _with_switches(self, evidence: Evidence) -> Evidence:
+        """What operators cut; where that cannot be known, nothing passes."""
+        try:
+            return replace(evidence, switches=self.environment.switches.concerning(
+                evidence.environment, evidence.certificate, evidence.address, evidence.identity.client_id, evidence.call.flux))
+        except RegisterUnavailable as e:
+            raise Refusal("INF-DEP-06", str(e)) from e
 
     async def _decide(self, evidence: Evidence) -> Decision:
         try:

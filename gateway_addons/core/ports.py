@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from gateway_addons.core.decision import AssertionClaims, Decision, QuotaToCharge, TokenDecision
-from gateway_addons.core.facts import AddressFacts, CertificateFacts, Evidence, IdentityFacts, TokenEvidence
+from gateway_addons.core.facts import AddressFacts, CertificateFacts, Evidence, IdentityFacts, SwitchFacts, TokenEvidence
 from gateway_addons.core.path import Link
 
 
@@ -74,6 +74,15 @@ class QuotaWatch(Protocol):
 
     def recovered(self) -> None:
         """Redis charges again."""
+
+
+class Switches(Protocol):
+    """What operators cut or restricted, as all gateways know it."""
+
+    def concerning(
+        self, environment: str, certificate: CertificateFacts, address: AddressFacts, client_id: str | None, flux: str | None
+    ) -> tuple[SwitchFacts, ...]:
+        """All that are not surely another's; no I/O. Raises `RegisterUnavailable` when none were ever read."""
 
 
 class RegisterWatch(Protocol):

@@ -81,13 +81,15 @@ def put(
 
     Raises:
         RegisterFull: there is no place for one more key.
-        ValueError: key or value is empty, too long or no JSON object.
+        ValueError: key or value is empty, too long or no JSON object, or its end lies too far ahead.
     """
     if not 0 < len(key) <= MAX_KEY_CHARS or not key.isprintable():
         raise ValueError(f"a key has 1 to {MAX_KEY_CHARS} printable characters")
     if key not in known and len(known) >= MAX_RECORDS:
         raise RegisterFull(f"the register holds {len(known)} records already")
     end = None if expires_at is None else micros(expires_at)
+    if end is not None and not 0 <= end < MAX_US:
+        raise ValueError("an entry ends between 1970 and 2255, or not at all")
     record = Record(_next_stamp(known.get(key), now), nonce, by, _json(dict(value)), end)
     if len(record.text().encode()) > MAX_RECORD_BYTES:
         raise ValueError(f"an entry is longer than {MAX_RECORD_BYTES} bytes")

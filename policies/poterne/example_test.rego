@@ -80,6 +80,7 @@ head := {
 		"siren": "130999907", "siret": "13099990700012", "revocation": "good",
 	},
 	"address": {"source": "192.0.2.1", "peer": "192.0.2.1", "failure": null, "told_by": "peer"},
+	"switches": [],
 }
 
 fingerprint := "abababababababababababababababababababababababababababababababab"

@@ -13,7 +13,7 @@ import pytest
 from gateway_addons.addons import flow_facts
 from gateway_addons.addons import gate as gate_module
 from gateway_addons.addons.session import ADMITTED
-from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable
+from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable, QuotaUnavailable, RegisterUnavailable
 from gateway_addons.settings.listener import Limits
 from tests.gate.test_request_form import code_of
 from tests.support.rig import LOT, Rig, read_answer, request, running_rig
@@ -23,6 +23,8 @@ FAILING_PORTS: list[tuple[str, str, str, BaseException, str]] = [
     ("policy raises", "policy", "failure", RuntimeError("x"), "INF-GEN-01"),
     ("Redis away", "quota", "failure", QuotaUnavailable("x"), "INF-DEP-02"),
     ("quota raises", "quota", "failure", KeyError("x"), "INF-GEN-01"),
+    ("switches never read", "switches", "failure", RegisterUnavailable("x"), "INF-DEP-06"),
+    ("switches raise", "switches", "failure", TypeError("x"), "INF-GEN-01"),
     ("journal cannot announce", "journal", "announce_failure", JournalUnavailable("x"), "INF-INT-01"),
     ("announce raises", "journal", "announce_failure", ZeroDivisionError(), "INF-GEN-01"),
 ]

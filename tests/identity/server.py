@@ -19,7 +19,7 @@ from gateway_addons.adapters.identity.guess_guard import GuessBrake
 from gateway_addons.adapters.identity.revoked_tokens import RevokedInRegister
 from gateway_addons.core.decision import TokenDecision
 from gateway_addons.core.errors import RegisterUnavailable
-from gateway_addons.core.facts import AddressFacts, CertificateFacts, TokenEvidence
+from gateway_addons.core.facts import AddressFacts, CertificateFacts, SwitchFacts, TokenEvidence
 from gateway_addons.core.ports import Endpoint, TokenAnswer, TokenRequest
 from gateway_addons.core.register import Entry
 from gateway_addons.settings.brake import Brake
@@ -33,6 +33,11 @@ AUTH = {"by-secret": "client_secret_basic", "by-key": "private_key_jwt", "by-nam
 KEY = ECKey.generate_key("P-256", auto_kid=True)
 LEAF = pki.root("CA").issue("client", names=()).certificate.public_bytes(Encoding.DER)
 CERTIFICATE = CertificateFacts(True, True, None, sha256=SHA, subject="CN=client,O=Essai,C=FR", issuer="CN=CA", revocation="good")
+
+
+class NoSwitches:
+    def concerning(self, *of_call: Any) -> tuple[SwitchFacts, ...]:
+        return ()
 
 
 @dataclass
@@ -132,7 +137,7 @@ class Served:
         revoked = RevokedInRegister(self.register, "production", 5, "refuse")
         self.verifier = AccessTokenVerifier(RULES, OwnKeys(lambda: self.mint.ring), revoked)
         self.server = AuthorizationServer(
-            environment="production", issuer=ISSUER, policy=self.policy, verifier=self.verifier, revoker=revoked,
+            environment="production", issuer=ISSUER, policy=self.policy, switches=NoSwitches(), verifier=self.verifier, revoker=revoked,
             guard=GuessBrake(Brake(guesses_per_minute=1, guess_burst=self.guesses), clock=lambda: 0.0),
             key_set=lambda now: self.mint.ring.public(now).document(),
             authentication=ClientAuthentication("production", ISSUER, lambda: Clients.model_validate({"clients": self.clients}), self.once),

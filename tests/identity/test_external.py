@@ -26,7 +26,7 @@ from gateway_addons.settings.brake import Brake
 from gateway_addons.settings.tokens import External, Tokens
 from tests.identity.forge import NOW, SHA
 from tests.identity.outside import Outside, running
-from tests.identity.server import Once, Policy, Register, Served
+from tests.identity.server import NoSwitches, Once, Policy, Register, Served
 from tests.support import pki
 
 
@@ -35,7 +35,7 @@ def settings(**external: Any) -> Tokens:
 
 
 def parts(tokens: Tokens, register: Register | None = None) -> TokenParts:
-    return token_parts("production", tokens, Shared(Policy(), register or Register(), Once(), GuessBrake(Brake())))
+    return token_parts("production", tokens, Shared(Policy(), NoSwitches(), register or Register(), Once(), GuessBrake(Brake())))
 
 
 @asynccontextmanager

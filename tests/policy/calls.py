@@ -55,6 +55,7 @@ def allowed_call(contract: Contract, line: int = 0, now: str = NOW) -> Document:
                      "issued_at": "2026-01-01T00:00:00.000000Z", "expires_at": "2100-01-01T00:00:00.000000Z",
                      "certificate_sha256": certificate(contract)["sha256"], "leeway_s": 5, "revocation": "good"},
         "rights": {"required": True, "established": True, "failure": None, "entries": 1, "perimeters": [perimeter]},
+        "switches": [],
     }
 
 
@@ -71,7 +72,8 @@ def allowed_token(contract: Contract, now: str = NOW) -> Document:
     return {"schema": 1, "now": now, "environment": contract.environment, "certificate": certificate(contract),
             "address": address(contract),
             "client": {"client_id": contract.acces.clients_oauth2[0].client_id, "authenticated": True, "failure": None,
-                       "requested_scopes": [], "method": contract.acces.clients_oauth2[0].auth.removesuffix("+mtls")}}
+                       "requested_scopes": [], "method": contract.acces.clients_oauth2[0].auth.removesuffix("+mtls")},
+            "switches": []}
 
 
 def paths(node: Any, here: Path = ()) -> Iterator[Path]:

@@ -57,5 +57,5 @@ def test_one_alert_for_each_failure_of_redis() -> None:
 
 
 def test_the_record_says_which_window_was_charged() -> None:
-    progress: Any = SimpleNamespace(charge=QuotaCharge(True, 50, 60, 3, 60, source="local"))
-    assert _quota(progress) == {"accepte": True, "limite": 50, "restant": 3, "fenetre": "locale"}
+    progress: Any = SimpleNamespace(charge=QuotaCharge(True, 50, 60, 3, 60, at_us=7, source="local"))
+    assert _quota(progress) == {"accepte": True, "limite": 50, "restant": 3, "fenetre": "locale", "instant_us": 7}

@@ -84,6 +84,18 @@ def test_what_cannot_be_kept(key: str, value: dict[str, object]) -> None:
         put({}, key, value, by="a", expires_at=None, now=NOW, nonce=0)
 
 
+@pytest.mark.parametrize("year", [1969, 2256, 9999])
+def test_an_end_that_no_copy_could_read_back_is_not_put(year: int) -> None:
+    with pytest.raises(ValueError, match="2255"):
+        put({}, "k", {}, by="a", expires_at=datetime(year, 1, 1, tzinfo=UTC), now=NOW, nonce=0)
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2255, 1, 1), timezones=st.just(UTC)))
+def test_what_is_put_is_read_again(end: datetime) -> None:
+    record = put({}, "k", {"a": 1}, by="a", expires_at=end, now=NOW, nonce=0)
+    assert read_record(record.text()) == record
+
+
 def test_the_number_is_bounded() -> None:
     one = put({}, "k", {}, by="a", expires_at=None, now=NOW, nonce=0)
     full = {str(n): one for n in range(MAX_RECORDS)}

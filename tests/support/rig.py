@@ -28,7 +28,7 @@ from gateway_addons.addons.tls_context import server_context
 from gateway_addons.addons.trace import Trace
 from gateway_addons.addons.trust_trace import TrustTrace
 from gateway_addons.core.decision import Decision, QuotaToCharge, TokenDecision
-from gateway_addons.core.facts import Evidence, IdentityFacts, TokenEvidence
+from gateway_addons.core.facts import Evidence, IdentityFacts, SwitchFacts, TokenEvidence
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.ports import QuotaCharge, TokenAnswer, TokenRequest
 from gateway_addons.core.source import TrustedProxies
@@ -113,6 +113,17 @@ class FakeJournal:
         self.records.append(record)
 
 
+@dataclass
+class FakeSwitches:
+    failure: BaseException | None = None
+    switches: tuple[SwitchFacts, ...] = ()
+
+    def concerning(self, *of_call: Any) -> tuple[SwitchFacts, ...]:
+        if self.failure:
+            raise self.failure
+        return self.switches
+
+
 class FakeTokens:
     """Believes every token but `bad.*.*`; `bound.<SHA-256>.*` is bound to that certificate."""
 
@@ -174,6 +185,7 @@ class Rig:
     server_ca: Path
     policy: FakePolicy
     quota: FakeQuota
+    switches: FakeSwitches
     journal: FakeJournal
     backend: RecordingBackend
     gate: Gate
@@ -260,9 +272,10 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
     upstream = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
     backend.port = upstream.sockets[0].getsockname()[1]
     policy, quota, journal, trace, tokens = FakePolicy(), FakeQuota(), FakeJournal(), Trace(), FakeTokens()
+    switches = FakeSwitches()
     routes, apis = load_routes([ROOT / "config/apis/infinoe.yaml"])
     braking = AddressBrake(brake or Brake(), trace.registry)
-    pipeline = Pipeline(EnvironmentPorts("production", trust, tokens, FakeSigner()), policy, quota, journal, brake=braking)
+    pipeline = Pipeline(EnvironmentPorts("production", trust, tokens, FakeSigner(), switches), policy, quota, journal, brake=braking)
     gate = Gate({"production": GateEnvironment(
         ListenerFacts(frozenset({"localhost", "127.0.0.1"}), routes, apis[0].max_body_bytes), pipeline, tokens,
         limits.decision_timeout_s)}, journal, trace, brake=braking)
@@ -280,7 +293,7 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
                 task.result()
             await asyncio.sleep(0.01)
     good = authority.issue("bon", unit="0002 13099990700012").write(folder, "good", authority.me)
-    rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, top, good, folder / "server-ca.pem", policy, quota, journal,
+    rig = Rig(server_addon.listen_addrs()[0][1], folder, authority, top, good, folder / "server-ca.pem", policy, quota, switches, journal,
               backend, gate, trace, trust, trust_trace, upstream, lambda: len(server_addon.connections), master)
     try:
         yield rig

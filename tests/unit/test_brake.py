@@ -93,7 +93,7 @@ def test_what_counts(code: str | None, controls: dict[str, str] | None, counts: 
 
 def evidence(certificate: CertificateFacts, identity: IdentityFacts) -> Evidence:
     return Evidence(datetime.now(UTC), "production", None, certificate, AddressFacts("192.0.2.1", "192.0.2.1", None),  # type: ignore[arg-type]
-                    IdentifierFacts(True, "TS-1", None), identity, RightsFacts(True, True, None, 1, ()))
+                    IdentifierFacts(True, "TS-1", None), identity, RightsFacts(True, True, None, 1, ()), ())
 
 
 def test_authenticated_is_a_verified_certificate_with_a_token_bound_to_it() -> None:

@@ -24,7 +24,7 @@ ALLOWED = test_decision.ALLOWED | {"revision": ONE}
 EVIDENCE = Evidence(
     datetime.now(UTC), "production", CallFacts("r", "c", "infinoe", "POST", "/x", "x", "comptable", "creer", "s"), ABSENT,
     AddressFacts("127.0.0.1", "127.0.0.1", None), IdentifierFacts(False, None, "absent"), IdentityFacts(False, False, "absent"),
-    RightsFacts(True, False, "body_missing", 0, ()))
+    RightsFacts(True, False, "body_missing", 0, ()), ())
 
 
 @asynccontextmanager

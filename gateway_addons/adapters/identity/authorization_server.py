@@ -25,9 +25,9 @@ from gateway_addons.adapters.identity.oauth_error import NO_STORE, OAuthError, o
 from gateway_addons.adapters.identity.strict_jws import TokenDefect
 from gateway_addons.adapters.identity.token_claims import TokenClaims
 from gateway_addons.core.decision import TokenDecision
-from gateway_addons.core.errors import DependencyFailure, PolicyUnavailable, Refusal
+from gateway_addons.core.errors import DependencyFailure, PolicyUnavailable, Refusal, RegisterUnavailable
 from gateway_addons.core.facts import ClientFacts, TokenEvidence
-from gateway_addons.core.ports import Endpoint, PolicyEngine, TokenAnswer, TokenRequest
+from gateway_addons.core.ports import Endpoint, PolicyEngine, Switches, TokenAnswer, TokenRequest
 
 MAX_FORM_FIELDS = 16
 PUBLISHED_S = 30
@@ -65,6 +65,7 @@ class AuthorizationServer:
     tokens: AccessTokenIssuer
     verifier: AccessTokenVerifier
     policy: PolicyEngine
+    switches: Switches
     revoker: Revoker
     guard: GuessGuard
     key_set: Callable[[datetime], dict[str, Any]]
@@ -188,8 +189,12 @@ class AuthorizationServer:
         asked.client_id = found.client_id
         facts = ClientFacts(client_id=found.client_id, authenticated=found.failure is None, failure=found.failure,
                             requested_scopes=scopes, method=found.method)
+        try:
+            switches = self.switches.concerning(self.environment, given.certificate, given.address, found.client_id, None)
+        except RegisterUnavailable as e:
+            raise Refusal("INF-DEP-06", str(e)) from e
         evidence = TokenEvidence(now=given.now, environment=self.environment, certificate=given.certificate,
-                                 address=given.address, client=facts)
+                                 address=given.address, client=facts, switches=switches)
         asked.decision = await self.policy.decide_token(evidence)
         return asked.decision
 

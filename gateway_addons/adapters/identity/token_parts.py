@@ -25,7 +25,7 @@ from gateway_addons.adapters.identity.revoked_tokens import Register, RevokedInR
 from gateway_addons.adapters.identity.token_claims import TokenClaims, TokenRules
 from gateway_addons.adapters.identity.watched_file import WatchedFile
 from gateway_addons.core.errors import DependencyFailure
-from gateway_addons.core.ports import PolicyEngine, TokenEndpoint, TokenPreparation
+from gateway_addons.core.ports import PolicyEngine, Switches, TokenEndpoint, TokenPreparation
 from gateway_addons.settings.tokens import External, Tokens
 
 LOOK_S = 0.5
@@ -37,6 +37,7 @@ class Shared:
     """What all environments share."""
 
     policy: PolicyEngine
+    switches: Switches
     revoked: Register
     single_use: SingleUse
     guard: GuessGuard
@@ -89,7 +90,8 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
         return ring.value.public(now).document()
 
     server = AuthorizationServer(
-        environment=environment, issuer=settings.issuer, policy=shared.policy, verifier=verifier, revoker=revoked,
+        environment=environment, issuer=settings.issuer, policy=shared.policy, switches=shared.switches,
+        verifier=verifier, revoker=revoked,
         guard=shared.guard, key_set=key_set,
         authentication=ClientAuthentication(environment, settings.issuer, lambda: clients.value, shared.single_use),
         tokens=AccessTokenIssuer(rules, settings.lifetime_s, lambda: ring.value),

@@ -119,6 +119,7 @@ class MirrorFile:
         data = self._first_line(body, whole=mirrored.whole) + b"\n" + body
         new = self._file.with_name(self._file.name + ".new")
         with open(os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:  # noqa: PTH123
+            _give_to_owner_of(self._file.parent, file.fileno())
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -130,10 +131,18 @@ class MirrorFile:
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fd = os.open(self._file.with_name(self._file.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
+            _give_to_owner_of(self._file.parent, fd)
             _lock(fd, time.monotonic() + LOCK_S)
             yield
         finally:
             os.close(fd)
+
+
+def _give_to_owner_of(folder: Path, fd: int) -> None:
+    """What root writes by command must stay readable for the workers, whose folder it is."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def _lock(fd: int, until: float) -> None:

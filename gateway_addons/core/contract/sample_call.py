@@ -20,6 +20,7 @@ from gateway_addons.core.facts import (
     IdentityFacts,
     Perimeter,
     RightsFacts,
+    SwitchFacts,
     TokenEvidence,
     rfc3339,
 )
@@ -54,6 +55,7 @@ def sample_call(contract: Contract, route: Route, now: datetime, right: Droit | 
         identifier=IdentifierFacts(True, contract.acces.identifiants_techniques[0], None),
         identity=sample_identity(contract, route.scope, certificate, now),
         rights=sample_rights(route, right),
+        switches=(another_switch(contract),),
     )
 
 
@@ -63,7 +65,14 @@ def sample_token_request(contract: Contract, now: datetime) -> TokenEvidence:
     return TokenEvidence(
         now=now, environment=contract.environment, certificate=sample_certificate(contract, now),
         address=sample_address(contract), client=ClientFacts(
-            client.client_id, True, None, tuple(client.scopes), client.auth.removesuffix("+mtls")))
+            client.client_id, True, None, tuple(client.scopes), client.auth.removesuffix("+mtls")),
+        switches=(another_switch(contract),))
+
+
+def another_switch(contract: Contract) -> SwitchFacts:
+    """A cut of somebody else, with every field that a switch may have: it leaves this call alone."""
+    return SwitchFacts(id="SW-00000000-000000-0000", kind="cut", environment=contract.environment, target="convention",
+                       value="CONV-D-UN-AUTRE", limit=1, operations=("creer",), flux=("comptable",))
 
 
 def sample_certificate(contract: Contract, now: datetime) -> CertificateFacts:

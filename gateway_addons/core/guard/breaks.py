@@ -12,6 +12,13 @@ from gateway_addons.core.guard.question import ROOM_CONTROLS, Document, Kind, Pl
 
 EXEMPT: Mapping[tuple[str, str], str] = MappingProxyType({
     ("certificate.siret", "null"): "a certificate may name its SIREN alone (4-C4 asks for the SIREN)",
+    ("switches.0", "absent"): "without a switch nothing is cut; the list itself must be there (8-g1)",
+    ("switches.0.environment", "null"): "a switch of both environments",
+    ("switches.0.limit", "null"): "a switch that leaves the quota as it is",
+    ("switches.0.operations", "null"): "a switch that leaves all operations",
+    ("switches.0.operations.0", "absent"): "a switch that leaves one operation less, and is another's",
+    ("switches.0.flux", "null"): "a switch that leaves every flux",
+    ("switches.0.flux.0", "absent"): "a switch that leaves one flux less, and is another's",
 })
 """(place, break) that may still be allowed, and why."""
 

@@ -114,7 +114,7 @@ def _quota(progress: Progress) -> dict[str, Any] | None:
     if charge is None:
         return None
     told: dict[str, Any] = {"accepte": charge.accepted, "limite": charge.limit, "restant": charge.remaining,
-                            "fenetre": _WINDOWS[charge.source]}
+                            "fenetre": _WINDOWS[charge.source], "instant_us": charge.at_us}
     if charge.extra:
         told["autres"] = [{"nom": w.name, "unite": _UNITS[w.unit], "limite": w.limit, "restant": w.remaining}
                           for w in charge.extra]

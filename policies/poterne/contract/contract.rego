@@ -10,6 +10,7 @@ package poterne.contract
 import data.poterne.agreements
 import data.poterne.calendar
 import data.poterne.contract.security
+import data.poterne.switches
 
 # METADATA
 # description: pass only when the service is open and the contract active, in force, uncut and secure.
@@ -25,6 +26,7 @@ verdict := "pass" if {
 	in_force
 	uncut
 	security.current
+	switches.verdict == "pass"
 } else := "not_evaluated" if {
 	agreements.known == false
 }
@@ -161,6 +163,11 @@ may_reopen(suspension) if {
 # custom:
 #   clause: 1-a
 reasons contains "700700" if not api_open
+
+reasons contains code if {
+	switches.verdict != "pass"
+	some code in switches.reasons
+}
 
 reasons contains "INF-MNT-01" if not no_maintenance
 

@@ -18,6 +18,7 @@ import data.poterne.identity
 import data.poterne.links
 import data.poterne.reasons
 import data.poterne.rights
+import data.poterne.switches
 
 order := ["certificate", "address", "identifier", "identity", "contract", "rights"]
 
@@ -116,7 +117,7 @@ default quota := null
 
 quota := {
 	"key": sprintf("%s:%s", [input.environment, agreements.id]),
-	"limit": agreements.found.quota.limit,
+	"limit": min({agreements.found.quota.limit} | switches.limits),
 	"window_s": agreements.found.quota.window_s,
 	"extra": extra_windows,
 } if {

@@ -32,6 +32,7 @@ clauses := {
 	"INF-SUSP-02": "3.4.2-d",
 	"INF-SUSP-03": "14-d",
 	"INF-SUSP-04": "1-a",
+	"INF-SUSP-05": "8-g3",
 	"700700": "12-a",
 	"INF-MNT-01": "11-b",
 	"INF-EXC-01": "4-c",

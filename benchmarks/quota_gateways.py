@@ -1,0 +1,133 @@
+"""Is the quota exact over whole gateways? Real clients over mutual TLS, two gateways of two workers each, one Redis.
+
+Each call's record tells the windows' own time of its charge; all records of both gateways are put together, and then all
+intervals are checked: more than the limit accepted in any window, or a refusal while fewer were accepted in the last one, is
+a violation.
+
+    python -m benchmarks.quota_gateways [--seconds 190] [--window 60] [--clients 24]
+"""
+
+import argparse
+import asyncio
+import json
+import ssl
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+
+from benchmarks.quota_history import Event, violations
+from benchmarks.redis_process import RESULTS, machine
+from gateway_addons.adapters.journal.reader import records
+from gateway_addons.core.contract import compile as contract_compile
+from tests.e2e.conftest import Running, start
+from tests.supervisor.conftest import Gateway
+from tests.support.second_gateway import SecondGateway, second_gateway
+
+CONSUMERS = ("musee", "anfm")
+BURST_PAUSES_S = (0.0, 0.01, 0.1, 0.7)
+STATE = "/infinoe/v1/etatSante"
+
+
+def context(running: Running, name: str) -> ssl.SSLContext:
+    """The consumer's TLS."""
+    own = running.document["environments"]["production"]
+    return running.tls("production", own["consumers"][name])
+
+
+async def client(number: int, base: str, tls: ssl.SSLContext, headers: dict[str, str], end: float) -> Counter[int]:
+    """Calls in bursts with pauses of several lengths; counts the answers."""
+    answers: Counter[int] = Counter()
+    turn = number
+    async with httpx.AsyncClient(verify=tls, timeout=30) as http:
+        while time.monotonic() < end:
+            for _ in range(1 + turn % 12):
+                answer = await http.get(base + STATE, headers=headers | {"X-Correlation-ID": str(uuid.uuid4())})
+                answers[answer.status_code] += 1
+            turn += 5
+            await asyncio.sleep(BURST_PAUSES_S[turn % len(BURST_PAUSES_S)])
+    return answers
+
+
+async def load(running: Running, second: SecondGateway, clients: int, seconds: float) -> Counter[int]:
+    """All clients at once, half of them at each gateway."""
+    own = running.document["environments"]["production"]
+    given: dict[str, tuple[ssl.SSLContext, dict[str, str]]] = {}
+    for name in CONSUMERS:
+        consumer = running.consumer(name)
+        token = consumer.ask_token()
+        headers = {"Authorization": f"Bearer {token}", "ID_Teleservice": consumer.own["id_teleservice"][0]}
+        given[name] = context(running, name), headers
+    bases = (own["base_url"], second.consumer(CONSUMERS[0]).environment["base_url"])
+    end = time.monotonic() + seconds
+    parts = await asyncio.gather(*(
+        client(n, bases[n % 2], *given[CONSUMERS[n // 2 % len(CONSUMERS)]], end) for n in range(clients)))
+    return sum(parts, Counter())
+
+
+def events(*journals: Path) -> list[Event]:
+    """What each charge said, with the windows' own time."""
+    found = list[Event]()
+    for folder in journals:
+        for record in records(folder):
+            quota = record.fields.get("quota")
+            if quota and quota["fenetre"] == "redis":
+                key = f"{record.fields['environnement']}:{record.fields['convention']}"
+                found.append((key, quota["accepte"], quota["instant_us"]))
+    return found
+
+
+def measure(folder: Path, *, seconds: float, window_s: int, clients: int) -> dict[str, Any]:
+    """Run, check, and tell."""
+    with patch.object(contract_compile, "WINDOW_S", window_s):
+        for running in start(folder / "first"):
+            gateway = Gateway(running)
+            gateway.change(workers=2)
+            if gateway.reload()["done"] is not True:
+                raise RuntimeError("two workers did not start")
+            with second_gateway(running, folder / "second", workers=2) as second:
+                answers = asyncio.run(load(running, second, clients, seconds))
+            found = events(Path(running.document["journal"]), folder / "second" / "journal")
+            limits = {f"production:{running.consumer(n).own['contract']}": running.consumer(n).own["calls_per_minute"]
+                      for n in CONSUMERS}
+            return _told(found, limits, window_s, answers, clients)
+    raise RuntimeError("the system did not start")
+
+
+def _told(found: list[Event], limits: dict[str, int], window_s: int, answers: Counter[int], clients: int) -> dict[str, Any]:
+    wrong: Counter[str] = Counter()
+    for key, limit in limits.items():
+        wrong.update(violations([e for e in found if e[0] == key], limit, window_s * 1_000_000))
+    times = [at for _, _, at in found]
+    return {
+        "machine": machine(), "gateways": 2, "workers": 4, "clients": clients, "limits": limits, "window_s": window_s,
+        "windows": round((max(times) - min(times)) / 1e6 / window_s, 2), "charges": len(found),
+        "accepted": dict(Counter(key for key, accepted, _ in found if accepted)), "refused": sum(not e[1] for e in found),
+        "answers": dict(answers), "violations": dict(wrong),
+    }
+
+
+def main() -> None:
+    """Run, print and keep the result; fails when there is a violation."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=190)
+    parser.add_argument("--window", type=int, default=60)
+    parser.add_argument("--clients", type=int, default=24)
+    given = parser.parse_args()
+    with TemporaryDirectory(prefix="poterne-quota-") as folder:
+        result = measure(Path(folder), seconds=given.seconds, window_s=given.window, clients=given.clients)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "quota_gateways.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name, value in result.items():
+        print(f"{name:12} {value}")
+    if any(result["violations"].values()):
+        raise SystemExit("the quota is not exact")
+
+
+if __name__ == "__main__":
+    main()
