@@ -56,6 +56,7 @@ bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quot
 	$(PY) -m benchmarks.quota_history
 	$(PY) -m benchmarks.quota_gateways
 	$(PY) -m benchmarks.quota_cost
+	$(PY) -m benchmarks.journal_speed
 
 CRASH_KILLS ?= 300
 crash: setup ## gateways killed under load CRASH_KILLS=300 times; backend and journal are compared

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_addons.core.journal.line import GENESIS, MAX_LINE_BYTES, NotALine, make_line, read_line
@@ -41,6 +41,7 @@ def test_signed_to_the_byte() -> None:
     assert read_line(make_line(1, GENESIS, {"type": "appel"})[0]).signed() is None
 
 
+@settings(deadline=None)
 @given(seq=st.integers(1, 10**14), fields=st.dictionaries(st.text().filter(lambda k: k not in {"type", "seq", "hashPrecedent", "hash", "signature"}), JSON, max_size=5))
 def test_what_is_written_is_read(seq: int, fields: dict[str, Any]) -> None:
     fields = {"type": "appel"} | fields

@@ -2,13 +2,15 @@
 
 import ipaddress
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway_addons.core.journal.masking import Masking, Pseudonyms
+from tests.support.rig import request, running_rig
 
 P = Pseudonyms(bytes(range(32)))
 OTHER = Pseudonyms(bytes(32))
@@ -19,12 +21,14 @@ RECORD: dict[str, Any] = {
                "call": {"path": "/x", "request_id": "r"}}}
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4), st.integers(0, 32))
 def test_an_address_and_its_networks_move_together(address: ipaddress.IPv4Address, length: int) -> None:
     network = ipaddress.ip_network((address, length), strict=False)
     assert ipaddress.ip_address(P.address(str(address))) in ipaddress.ip_network(P.network(str(network)))
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=6), st.ip_addresses(v=6), st.integers(0, 128))
 def test_whoever_is_outside_stays_outside(inside: ipaddress.IPv6Address, other: ipaddress.IPv6Address, length: int) -> None:
     network = ipaddress.ip_network((inside, length), strict=False)
@@ -32,6 +36,7 @@ def test_whoever_is_outside_stays_outside(inside: ipaddress.IPv6Address, other: 
     assert (ipaddress.ip_address(P.address(str(other))) in moved) == (other in network)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4), st.ip_addresses(v=4))
 def test_the_common_prefix_is_as_long_as_before(one: ipaddress.IPv4Address, two: ipaddress.IPv4Address) -> None:
     before = (int(one) ^ int(two)).bit_length()
@@ -88,3 +93,16 @@ def test_pseudonyms_need_a_key() -> None:
 def test_what_is_not_there_stays_away(record: dict[str, Any]) -> None:
     for masking in (Masking("mask", "mask", "mask"), Masking("pseudonym", "pseudonym", "pseudonym", P)):
         assert set(masking.record(record)) == {"ip", "masquage", *record}
+
+
+async def test_the_gate_writes_and_logs_only_what_was_masked(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        rig.gate._masking = Masking(ip="pseudonym", client_id="pseudonym", subject="mask", pseudonyms=P)
+        assert (await rig.send(request())).startswith(b"HTTP/1.1 201")
+        told = [*rig.journal.announced, *rig.journal.records]
+    assert len(told) == 2
+    for record in told:
+        assert record["ip"] == record["entree"]["address"]["source"] == P.address("127.0.0.1")
+        assert record["acteur"]["client_id"] == P.text("essai")
+        assert record["entree"]["certificate"]["subject"] is None
+        assert "127.0.0.1" not in json.dumps(record)
