@@ -36,7 +36,7 @@ fragments = st.sampled_from(["a", ":", " ", "\n", "-", "[", "]", "{", "}", "\"",
 @settings(max_examples=300)
 @given(st.lists(fragments, max_size=25).map("".join))
 def test_any_text_has_one_meaning_or_is_refused(text: str) -> None:
-    """What is accepted means to PyYAML's own safe loader the same, but for numbers that YAML 1.1 knows more of."""
+    """What is accepted means to PyYAML's own safe loader, which reads YAML 1.1, the same."""
     refused: YamlDefect | None = None
     try:
         found = read(text)
@@ -50,7 +50,7 @@ def test_any_text_has_one_meaning_or_is_refused(text: str) -> None:
     try:
         other = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, TypeError):
-        return  # the strict reader takes texts for texts where the other sees an octal or a date that is none
+        return
     assert _texts(found) == _texts(other)
 
 
@@ -65,7 +65,7 @@ def _texts(node: Any) -> Any:
 @pytest.mark.parametrize(("text", "value"), [
     ("a: 1", {"a": 1}), ("a: -7", {"a": -7}), ("a: 97.5", {"a": 97.5}), ("a: ~", {"a": None}), ("a:", {"a": None}), ("a: true", {"a": True}),
     ("a: 2026-01-31", {"a": date(2026, 1, 31)}), ("a: 2026-01-31T10:00:00+01:00", {"a": datetime.fromisoformat("2026-01-31T10:00:00+01:00")}),
-    ("a: 07:00", {"a": "07:00"}), ("a: 1_000", {"a": "1_000"}), ("a: 1e3", {"a": "1e3"}), ("a: .inf", {"a": ".inf"}), ("'1': a", {"1": "a"}),
+    ("a: 'x: y'", {"a": "x: y"}), ("a: 13 h", {"a": "13 h"}), ("a: 01..13", {"a": "01..13"}), ("'1': a", {"1": "a"}),
     ("a: 'no'", {"a": "no"}), ('a: "0123"', {"a": "0123"}), ("a: |\n  x\n  y\n", {"a": "x\ny\n"}), ("- [1, {b: c}]", [[1, {"b": "c"}]]),
 ])
 def test_what_a_plain_value_means(text: str, value: Any) -> None:
@@ -73,6 +73,7 @@ def test_what_a_plain_value_means(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: yes", "a: No", "a: ON", "a: off", "a: y", "a: 0123", "a: -007", "a: 0x1F", "a: 0o17", "a: 0b1",
+                                  "a: 7:00", "a: 1_000", "a: 1e3", "a: .inf", "a: 0.", "a: .5", "a: =", "a: +1:30",
                                   "a: 2026-02-30", "a: 2026-01-31T25:00:00Z"])
 def test_what_readers_take_differently_is_refused(text: str) -> None:
     with pytest.raises(YamlDefect) as caught:
@@ -80,7 +81,7 @@ def test_what_readers_take_differently_is_refused(text: str) -> None:
     assert (caught.value.path, caught.value.line) == (("a",), 1)
 
 
-@pytest.mark.parametrize("text", ["?", ": a", "1: a", "null: a", "true: a", "yes: a", "2026-01-01: a", "~: a", "0123: a"])
+@pytest.mark.parametrize("text", ["?", "? \n: a", "1: a", "null: a", "true: a", "yes: a", "2026-01-01: a", "~: a", "0123: a"])
 def test_a_key_that_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(YamlDefect, match=r"key must be|between quotes"):
         read(text)

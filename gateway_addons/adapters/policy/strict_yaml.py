@@ -22,6 +22,10 @@ _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
 _AMBIGUOUS = re.compile(r"y|n|yes|no|on|off", re.IGNORECASE)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _LEADING_ZEROS = re.compile(r"[-+]?0[0-9_]+|0[xob][0-9a-fA-F_]+")
+_NUMBER_TO_SOME = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+"""Numbers of YAML 1.2."""
+_OTHERS_READ: Any = yaml.SafeLoader.yaml_implicit_resolvers
+"""What YAML 1.1 does not take for a text, by its first character."""
 _DECIMAL = re.compile(r"[-+]?[0-9]+\.[0-9]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)? ?(Z|z|[-+][0-9]{2}:[0-9]{2})?")
@@ -178,6 +182,8 @@ def _time(event: Any, text: str, path: Path) -> Any:
             return datetime.fromisoformat(text.upper().replace(" ", "T", 1).replace(" ", ""))
     except ValueError as e:
         raise _defect(f"{text} is no day or moment ({e})", event, path) from e
+    if _NUMBER_TO_SOME.fullmatch(text) or any(pattern.match(text) for _, pattern in _OTHERS_READ.get(text[:1], ())):
+        raise _defect(f"{text} is a text to some readers and something else to others; write it between quotes", event, path)
     return text
 
 
