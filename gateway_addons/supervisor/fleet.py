@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.settings.gateway import Settings
 from gateway_addons.settings.workers import worker_count
 from gateway_addons.supervisor.counts import FleetCounts
@@ -79,13 +80,18 @@ class Fleet:
         self._sockets.provide(generation.settings, generation.slots)
         async with self._changing:
             self._generation = generation
-            started = [await self._spawn(slot, generation) for slot in range(generation.slots)]
-            served = await asyncio.gather(*(self._settled(worker) for worker in started))
-            if not all(served):
+            started: list[Worker] = []
+            try:
+                for slot in range(generation.slots):
+                    started.append(await self._spawn(slot, generation))
+                served = await asyncio.gather(*(self._settled(worker) for worker in started))
+                if not all(served):
+                    raise StartFailed(next(_why(w) for w, serves in zip(started, served, strict=True) if not serves))
+            except StartFailed:
                 for worker in started:
                     worker.kill()
                 await asyncio.gather(*(worker.over.wait() for worker in started))
-                raise StartFailed(next(_why(w) for w, serves in zip(started, served, strict=True) if not serves))
+                raise
             for worker in started:
                 self._put(worker)
 
@@ -113,7 +119,7 @@ class Fleet:
         async with self._changing:
             before = self._generation
             if before is None or self._stopping:
-                raise ReloadRefused("the gateway is stopping")
+                raise ReloadRefused("the gateway is starting or stopping")
             try:
                 self._sockets.provide(generation.settings, generation.slots)
             except Exception as e:
@@ -154,10 +160,14 @@ class Fleet:
             self._let_go(predecessor, generation)
 
     async def _spawn(self, slot: int, generation: Generation, preferred: str | None = None) -> Worker:
-        writer = self._writers.allot({w.writer for w in (*self.workers(), *self._starting)}, preferred)
-        worker = Worker(slot, writer)
+        """Start a worker. Raises `StartFailed`."""
+        try:
+            writer = self._writers.allot({w.writer for w in (*self.workers(), *self._starting)}, preferred)
+            worker = Worker(slot, writer)
+            await worker.start(self._config, generation.text, self._sockets.of_slot(generation.settings, slot, generation.slots))
+        except (JournalUnavailable, OSError) as e:
+            raise StartFailed(f"a worker cannot be started: {e}") from e
         self._starting.add(worker)
-        await worker.start(self._config, generation.text, self._sockets.of_slot(generation.settings, slot, generation.slots))
         return worker
 
     async def _settled(self, worker: Worker) -> bool:
@@ -181,6 +191,7 @@ class Fleet:
         for older in self.leaving:
             self._do_aside(older.leave(drain.stop_calls_s, drain.stop_idle_s))
         self.leaving.add(worker)
+        worker.leaves()
         limit_s = max(drain.roll_calls_s, drain.roll_idle_s) + KILL_MARGIN_S
         self._do_aside(self._end(worker, drain.roll_calls_s, drain.roll_idle_s, limit_s))
 
@@ -212,7 +223,11 @@ class Fleet:
         async with self._changing:
             if self._stopping or self._generation is None or self.current.get(crashed.slot) is not crashed:
                 return
-            worker = await self._spawn(crashed.slot, self._generation, crashed.writer)
+            try:
+                worker = await self._spawn(crashed.slot, self._generation, crashed.writer)
+            except StartFailed as e:
+                log.error("worker_does_not_start", slot=crashed.slot, why=str(e))
+                return
             if await self._settled(worker):
                 self._put(worker)
                 log.warning("worker_restarted", **worker.document())
@@ -236,7 +251,12 @@ class Fleet:
     def _do_aside(self, what: Any) -> None:
         task = asyncio.create_task(what)
         self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
+        task.add_done_callback(self._is_over)
+
+    def _is_over(self, task: asyncio.Task[None]) -> None:
+        self._aside.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("supervision_failed", exc_info=task.exception())
 
 
 def _wait_s(tries: int) -> float:

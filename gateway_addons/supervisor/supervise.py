@@ -69,8 +69,8 @@ class Supervisor:
         admin = admin_server(admin_app(window.ready, window.metrics), self._settings.admin)
         try:
             door = _bind(self._settings.admin)
-            await self._fleet.start(Generation.of(self._settings, text))
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload_told()))
+            await self._fleet.start(Generation.of(self._settings, text))
             log.info("start", workers=len(self._fleet.current), concluded_after_crash=self._recovered)
             await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)), self._fleet.watch(),
                                self._checkpoints.run()])

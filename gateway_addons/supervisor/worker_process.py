@@ -112,9 +112,14 @@ class Worker:
 
     async def leave(self, calls_s: float, idle_s: float) -> None:
         """Tell it to drain and end; see `settings.workers.Drain`."""
-        if self.state != "ended":
-            self._enter("leaving")
+        self.leaves()
+        if self.state == "leaving":
             await self._channel.send({"tell": "leave", "calls_s": calls_s, "idle_s": idle_s})
+
+    def leaves(self) -> None:
+        """From now on it is on its way out."""
+        if self.state not in ("leaving", "ended"):
+            self._enter("leaving")
 
     async def end(self, limit_s: float) -> None:
         """Wait for its end, and kill it when that takes too long."""
