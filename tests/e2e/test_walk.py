@@ -15,9 +15,12 @@ def test_a_new_consumer_comes_to_an_accepted_call(tmp_path: Path) -> None:
     assert len(blocks) >= 6
     commands = "\n".join(blocks).replace("deploy.demo shell", 'deploy.demo shell --var "$VAR"')
     commands = commands.replace("deploy.demo certificate observatoire", 'deploy.demo certificate observatoire --var "$VAR"')
-    script = f"set -euo pipefail\ntrap 'make down' EXIT\n{commands}"
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, env=os.environ | {"VAR": str(tmp_path / "var")}, capture_output=True,
-                          text=True, timeout=300, check=False)
+    environment = os.environ | {"VAR": str(tmp_path / "var")}
+    try:
+        done = subprocess.run(["bash", "-c", f"set -euo pipefail\n{commands}"], cwd=ROOT, env=environment, capture_output=True,
+                              text=True, timeout=900, check=False)
+    finally:
+        subprocess.run(["make", "down"], cwd=ROOT, env=environment, capture_output=True, timeout=120, check=True)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told[-6000:]
     assert '"accuse"' in told
