@@ -24,7 +24,9 @@ from gateway_addons.adapters.identity.token_parts import Shared, TokenParts, tok
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.journal.key_files import masking_of
 from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
+from gateway_addons.adapters.policy.bundle_watch import BundleWatch
 from gateway_addons.adapters.policy.opa import OpaPolicy
+from gateway_addons.adapters.policy.opa_admin import OpaAdministration
 from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
 from gateway_addons.adapters.quota.redis_quota import RedisQuota
@@ -183,6 +185,7 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     readiness = dependencies(settings, parts, {name: b[3] for name, b in built.items()})
     aside = [line.obey(readiness, trace.registry, master.drain_and_stop, alone),
              _watch_trust([b[2] for b in built.values()]), _announce(master, line),
+             BundleWatch(OpaAdministration(settings.opa.address), trace.registry).run(),
              parts.revoked.run(), parts.switches.run(), *(b[3].run() for b in built.values())]
     await asyncio.gather(parts.revoked.open(), parts.switches.open())
     log.info("start", environments=list(built), concluded_after_crash=recovered)
