@@ -7,38 +7,24 @@ import pytest
 
 from gateway_addons.core.contract.model import Contract
 from gateway_addons.core.decision import Decision, TokenDecision, read_decision
+from gateway_addons.core.guard.breaks import EXEMPT, EXEMPT_HEALTH, other_types
+from gateway_addons.core.guard.question import place_of
 from tests.policy.calls import Document, Path, allowed_call, allowed_token, at, health_call, paths, with_value, without
 from tests.policy.opa_server import OpaServer
 
 NAMES = ("production/anfm", "production/charge", "production/ecole", "production/musee",
          "sandbox/anfm", "sandbox/charge", "sandbox/ecole", "sandbox/musee")
 
-NO_CONTROL = {
-    (("certificate", "siret"), "null"): "a certificate may name its SIREN alone (4-C4 asks for the SIREN)",
-}
-"""(place, break) that may still be allowed, and why."""
+NO_CONTROL = {(place_of(place), how): why for (place, how), why in EXEMPT.items()}
+"""(place, break) that may still be allowed, and why: the guard's own list."""
 
-NO_CONTROL_OF_HEALTH = NO_CONTROL | {
-    (("identity", "scopes", 0), "absent"): "etatSante needs no scope (2.1-a); what scopes there are must still be texts",
-}
-
-
-def breaks(value: Any) -> Iterator[tuple[str, Any]]:
-    """The same place with another type. An object with the members of an array is the one Rego iterates just as well."""
-    for name, other in (("null", None), ("text", "x"), ("number", 7), ("boolean", not value if isinstance(value, bool) else True),
-                        ("array", []), ("object", {})):
-        if type(other) is not type(value) or name == "boolean":
-            yield name, other
-    if isinstance(value, list):
-        yield "object with the array's members", {str(i): v for i, v in enumerate(value)}
-    if isinstance(value, str | int | bool):
-        yield "array of it", [value]
+NO_CONTROL_OF_HEALTH = {(place_of(place), how): why for (place, how), why in EXEMPT_HEALTH.items()}
 
 
 def broken(document: Document) -> Iterator[tuple[Path, str, Document]]:
     for path in paths(document):
         yield path, "absent", without(document, path)
-        for name, value in breaks(at(document, path)):
+        for name, value in other_types(at(document, path)):
             yield path, name, with_value(document, path, value)
 
 
