@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import batched, islice
+from itertools import batched
 
 from gateway_addons.adapters.policy.guard_opa import GuardOpa
 from gateway_addons.core.guard.callable import Callable, moments
@@ -32,10 +32,11 @@ def allowed_calls(opa: GuardOpa, subjects: Sequence[Callable], now: datetime) ->
     """The contracts with their allowed calls, and those that allow none at any of their dates, with the reasons of now."""
     bases = [Base(subject) for subject in subjects]
     refused = _tried(opa, [(base, number, now) for base in bases for number in range(len(base.subject.contract.droits))])
-    for base, number, _ in refused:
-        for moment in islice(moments(base.subject.compiled, now), 1, None):
-            if not _tried(opa, [(base, number, moment)]):
-                break
+    dates = {id(base): list(moments(base.subject.compiled, now))[1:] for base, _, _ in refused}
+    for turn in range(max((len(found) for found in dates.values()), default=0)):
+        tries = [(base, number, dates[id(base)][turn]) for base, number, _ in refused if turn < len(dates[id(base)])]
+        over = [one for one in refused if turn >= len(dates[id(one[0])])]
+        refused = _tried(opa, tries) + over
     uncallable = {f"{base.subject.environment} {base.subject.contract.convention.id}": _why(opa, base.subject, now)
                   for base in bases if not base.calls}
     return [base for base in bases if base.calls], uncallable

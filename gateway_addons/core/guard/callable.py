@@ -12,7 +12,7 @@ from gateway_addons.core.contract.sample_call import NoSuchCall, sample_call, sa
 from gateway_addons.core.guard.question import Document
 from gateway_addons.core.routes import HEALTH, Api, Route
 
-MAX_MOMENTS = 40
+MAX_MOMENTS = 24
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
