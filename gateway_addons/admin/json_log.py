@@ -6,6 +6,10 @@ from typing import Any
 
 import orjson
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+_TRACEBACK = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+"""Where an exception came from, without the values of variables: they hold tokens, secrets and bodies."""
 
 
 def configure_logging(level: int = logging.INFO, **always: str) -> None:
@@ -17,7 +21,7 @@ def configure_logging(level: int = logging.INFO, **always: str) -> None:
 
     structlog.configure(
         processors=[with_always, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-                    structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+                    _TRACEBACK, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
     )

@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.rig import Rig, running_rig
+
+structlog.configure(processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(
+    exception_formatter=structlog.dev.plain_traceback)])  # the default formats every variable of every frame, for seconds
 
 
 @pytest.fixture
