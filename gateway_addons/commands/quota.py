@@ -100,4 +100,7 @@ def _table(uses: list[QuotaUse]) -> Table:
     for use in uses:
         table.add_row(use.environment, use.contract, str(use.used), f"{use.limit} / {use.window_s} s", f"{use.free_in_s:.1f}",
                       str(use.accepted_last_hour), str(use.refused_last_hour), str(use.busiest_minute))
+        for window in use.extra:
+            table.add_row("", f"  {window.name}", str(window.limit - window.remaining),
+                          f"{window.limit} {window.unit} / {window.window_s} s", "", "", "", "")
     return table

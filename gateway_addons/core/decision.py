@@ -45,7 +45,7 @@ class QuotaToCharge(_Strict):
     key: Annotated[str, Field(min_length=1, max_length=256)]
     limit: Annotated[int, Field(ge=1, le=10_000_000)]
     window_s: Annotated[int, Field(ge=1, le=86_400)]
-    extra: Annotated[list[ExtraWindow], Field(max_length=16)] = []
+    extra: Annotated[list[ExtraWindow], Field(max_length=64)] = []
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "QuotaToCharge":

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway_addons.adapters.quota.quota_register import QuotaRegister
 from gateway_addons.adapters.quota.redis_quota import RedisQuota, extra_key
 from gateway_addons.adapters.redis_client import single
 from gateway_addons.addons.answer import rate_limit_headers
@@ -44,6 +45,18 @@ async def test_all_or_none(store: RedisQuota) -> None:
     assert not refused.accepted
     assert 59 < refused.retry_s <= 60
     assert (await store.charge(quota(limit=4), 0)).accepted is False
+
+
+async def test_the_operator_sees_and_resets_all_windows(store: RedisQuota) -> None:
+    await store.charge(quota(CALLS, BYTES), 400)
+    await store.charge(quota(), 0)
+    register = QuotaRegister(store._redis, 2.0)
+    (use,) = await register.uses()
+    assert use.used == 2
+    assert [(w.name, w.unit, w.limit, w.remaining) for w in use.extra] == [(BYTES.name, "bytes", 1000, 600), (CALLS.name, "calls", 3, 2)]
+    assert await register.reset("production", "C") == 2
+    told = await store.charge(quota(CALLS, BYTES), 1000)
+    assert (told.accepted, told.remaining, [w.remaining for w in told.extra]) == (True, 9, [2, 0])
 
 
 async def test_a_running_total_that_starts_again_is_still_exact(store: RedisQuota) -> None:
