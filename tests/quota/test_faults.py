@@ -162,3 +162,25 @@ async def test_an_answer_that_comes_too_late_is_nobodys(server: RedisServer) -> 
     told = await asyncio.gather(*(quota.charge(to_charge(1000 + i, key=f"production:{i}")) for i in range(50)))
     assert [t.remaining for t in told] == [999 + i for i in range(50)]
     await quota.close()
+
+
+async def test_five_hundred_calls_at_once_wait_no_longer_than_one(server: RedisServer) -> None:
+    """The wait for one's turn is inside the time-out: a Redis that hangs costs the last in the queue no more than the first."""
+    quota = RedisQuota(single(server.url, TIMEOUT_S), TIMEOUT_S)
+    await quota.charge(to_charge(10_000))
+    os.kill(server.process.pid, signal.SIGSTOP)
+    waited: list[float] = []
+
+    async def call() -> None:
+        start = time.monotonic()
+        with pytest.raises(QuotaUnavailable):
+            await quota.charge(to_charge(10_000))
+        waited.append(time.monotonic() - start)
+
+    await asyncio.gather(*(call() for _ in range(500)))
+    os.kill(server.process.pid, signal.SIGCONT)
+    print(f"500 calls at once on a frozen Redis: the longest waited {max(waited):.3f} s of {TIMEOUT_S} s")  # noqa: T201
+    assert max(waited) < TIMEOUT_S + 2 * SLACK_S
+    await asyncio.sleep(0.1)
+    assert (await quota.charge(to_charge(10_000))).accepted
+    await quota.close()
