@@ -2,9 +2,10 @@
 
 import json
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +14,15 @@ import typer
 
 from benchmarks.contract_generator import write_contracts
 from benchmarks.speed import report, targets
-from benchmarks.speed.contestants import OTHER_CPU, main_targets, other_policy, without_targets
-from benchmarks.speed.measure import Load, Series, Target, pin, rss_mib, run
+from benchmarks.speed.contestants import FULL, OTHER_CPU, main_targets, other_policy, place, without_targets
+from benchmarks.speed.measure import Load, Series, Target, rss_mib, run
 from benchmarks.speed.stage import Stage, staged
 from benchmarks.speed.tools import CONTRACTS, ROOT, provide
 from deploy.demo.system import OPA
 from gateway_addons.adapters.policy.bundle import Sources, build_bundle
+from gateway_addons.adapters.policy.opa_binary import BundleError
 
+KEPT = targets.KEPT
 RESULTS = ROOT / "benchmarks" / "results"
 QUICK = Annotated[bool, typer.Option("--quick", help="A minute or two: one short round, no long runs.")]
 
@@ -57,7 +60,8 @@ class Bench:
 
     def _load(self, target: Target) -> Load:
         """On two cores the load generator stays off the core of the process that is compared, unless all share both."""
-        return self._stage.load("" if "2 " in target.name else OTHER_CPU)
+        place(target, self._stage.upstream)
+        return self._stage.load("" if target.name in FULL else str(OTHER_CPU[0]))
 
     def memory(self, target: Target, calls: int, steps: int = 5) -> None:
         """What the worker holds while it answers a great many calls."""
@@ -81,56 +85,59 @@ def main(
     try:
         with staged(folder / "var", tools, print) as stage:
             bench = Bench(stage, quick=quick)
-            about = report.machine()
-            _measure(bench, stage, quick=quick, contracts=min(contracts, 200) if quick else contracts)
+            bench.extra |= {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "machine": report.machine(),
+                "missing": list(tools.missing),
+            }
+            for part in _parts(bench, stage, quick=quick, contracts=min(contracts, 200) if quick else contracts):
+                try:
+                    part()
+                except (RuntimeError, OSError, subprocess.SubprocessError, BundleError) as e:
+                    bench.say(f"could not be measured: {e}")
+                    bench.extra["missing"].append(str(e)[:300])
+                _write("speed-quick" if quick else "speed", bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    report.show(bench.sections, targets.ratios(bench.sections, bench.extra))
+
+
+def _write(name: str, bench: Bench) -> None:
+    """What is known by now."""
     reached = targets.ratios(bench.sections, bench.extra)
-    report.show(bench.sections, reached)
-    name = "speed-quick" if quick else "speed"
     document = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": about,
-        "missing": list(tools.missing),
+        **bench.extra,
         "targets": [dict(zip(("what", "measured", "wanted", "met"), row, strict=True)) for row in reached],
         "sections": {title: [s.document() for s in found] for title, found in bench.sections.items()},
-        **bench.extra,
     }
     RESULTS.joinpath(f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
     report.plot(RESULTS / f"{name}.png", bench.sections)
-    print(f"  written: benchmarks/results/{name}.json and .png")
+    bench.say(f"written: benchmarks/results/{name}.json and .png")
 
 
-def _measure(bench: Bench, stage: Stage, *, quick: bool, contracts: int) -> None:
+def _parts(bench: Bench, stage: Stage, *, quick: bool, contracts: int) -> Iterator[Callable[[], None]]:
+    """What is measured, in this order; a part that fails leaves the others."""
     found = main_targets(stage, bench.say)
-    for role in ("opa", "redis"):
-        pin(stage.pids(role), "0-1")
-    everyone = list(found.values())
-    bench.compare(
-        "Kept connections, 1 KiB", everyone, {f"{n} connections": {"connections": n} for n in ((16,) if quick else (1, 16, 64))}
-    )
-    bench.compare(
-        "A new connection for each call, 1 KiB",
-        everyone,
-        {"16 at a time": {"connections": 16, "keep_alive": False}},
-        1 if quick else 2,
-    )
-    bench.compare(
-        "Large bodies, 16 kept connections",
-        everyone,
-        {size: {"connections": 16, "body": size} for size in ("100 KiB", "1 MiB")},
-        1 if quick else 2,
-    )
+    everyone, rounds = list(found.values()), 1 if quick else 2
+    kept = {f"{n} connections": {"connections": n} for n in ((16,) if quick else (1, 16, 64))}
+    yield lambda: bench.compare(KEPT, everyone, kept)
     few = [found[name] for name in ("own Master, bare", "Poterne", "Envoy + OPA + rate limit") if name in found]
-    bench.compare(
-        "50 calls a second",
-        few,
-        {"8 connections": {"connections": 8, "rate": 50.0, "seconds": 4.0 if quick else 12.0}},
-        1 if quick else 2,
-    )
-    bench.compare("Poterne without one part", list(without_targets(stage).values()), {"16 connections": {"connections": 16}})
-    _many_contracts(bench, stage, contracts)
-    bench.memory(found["Poterne"], 5_000 if quick else 100_000)
+    slow = {"8 connections": {"connections": 8, "rate": 50.0, "seconds": 4.0 if quick else 12.0}}
+    yield lambda: bench.compare("50 calls a second", few, slow, rounds)
+    new = {"16 at a time": {"connections": 16, "keep_alive": False}}
+    yield lambda: bench.compare("A new connection for each call, 1 KiB", everyone, new, rounds)
+    large = {size: {"connections": 16, "body": size} for size in ("100 KiB", "1 MiB")}
+    yield lambda: bench.compare("Large bodies, 16 kept connections", everyone, large, rounds)
+    at_16 = {"16 connections": {"connections": 16}}
+    yield lambda: _without_parts(bench, stage, at_16)
+    yield lambda: bench.memory(found["Poterne"], 5_000 if quick else 100_000)
+    yield lambda: _many_contracts(bench, stage, contracts)
+
+
+def _without_parts(bench: Bench, stage: Stage, scenarios: Mapping[str, Mapping[str, Any]]) -> None:
+    targets_ = list(without_targets(stage).values())
+    bench.compare("Poterne without one part", targets_, scenarios)
+    stage.end(pid for target in targets_ for pid in target.processes["proxy"])
 
 
 def _many_contracts(bench: Bench, stage: Stage, count: int) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.speed import envoy
@@ -12,10 +12,9 @@ from benchmarks.speed.tools import CONTRACTS
 from benchmarks.speed.without import PARTS
 from gateway_addons.adapters.policy.contract_files import load_contracts
 
-PROXY_CPU, OTHER_CPU = "0", "1"
+PROXY_CPU, OTHER_CPU, BOTH = (0,), (1,), (0, 1)
 """On two cores: the one process that is compared on one of them, everything else on the other."""
 
-ONE_WORKER = ("nginx with mutual TLS", "mitmdump -q", "own Master, bare", "Poterne", "Envoy + OPA + rate limit")
 FULL = ("Poterne, 2 workers", "Envoy, 2 threads")
 
 
@@ -30,10 +29,17 @@ def main_targets(stage: Stage, say: Callable[[str], None]) -> dict[str, Target]:
         for target in (_envoy(stage, "Envoy + OPA + rate limit", 1), _envoy(stage, "Envoy, 2 threads", 2)):
             say(f"{target.name} on port {target.port}")
             found[target.name] = target
-    for name in ONE_WORKER:
-        if name in found:
-            pin(found[name].processes["proxy"], PROXY_CPU)
     return found
+
+
+def place(target: Target, upstream: Sequence[int]) -> None:
+    """On two cores: the one process that is compared has one of them, everything else the other. What uses the whole
+    machine is left to the kernel.
+    """
+    whole = target.name in FULL
+    for name, pids in target.processes.items():
+        pin(pids, BOTH if whole else PROXY_CPU if name == "proxy" else OTHER_CPU)
+    pin(upstream, BOTH if whole else OTHER_CPU)
 
 
 def without_targets(stage: Stage) -> dict[str, Target]:
@@ -151,7 +157,6 @@ def _without(stage: Stage, name: str, off: list[str], number: int) -> Target:
     process = stage.spawn(command, f"without-{number}")
     stage.await_port(port, f"without-{number}")
     _await_log(stage, f"without-{number}", "serving")
-    pin([process.pid], PROXY_CPU)
     return Target(name, port, {"proxy": [process.pid]} | _shared(stage))
 
 
@@ -172,7 +177,6 @@ def other_policy(stage: Stage, name: str, opa_address: str, opa_pid: int, number
     )
     stage.await_port(port, f"contracts-of-{number}")
     _await_log(stage, f"contracts-of-{number}", "serving")
-    pin([process.pid], PROXY_CPU)
     return Target(name, port, {"proxy": [process.pid], "OPA": [opa_pid], "Redis": stage.pids("redis")})
 
 

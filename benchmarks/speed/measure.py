@@ -1,5 +1,6 @@
 """One measurement: the load generator against one contestant, with the CPU time and memory of every process behind it."""
 
+import contextlib
 import json
 import os
 import statistics
@@ -150,7 +151,9 @@ def _stat(pid: int) -> tuple[float, float]:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S, int(fields[21]) * PAGE / (1 << 20)
 
 
-def pin(pids: Iterable[int], cpus: str) -> None:
+def pin(pids: Iterable[int], cpus: Iterable[int]) -> None:
     """Let these processes, with all their threads, run on these cores only."""
     for pid in pids:
-        subprocess.run(["taskset", "-a", "-p", "-c", cpus, str(pid)], capture_output=True, check=False)
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cpus)
