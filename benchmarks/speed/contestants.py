@@ -128,7 +128,7 @@ def _two_workers(stage: Stage) -> Target:
         environments=own,
         admin={"host": "127.0.0.1", "port": free_port()},
         state={"folder": str(folder / "state")},
-        journal={"folder": str(folder / "journal")},
+        journal=stage.settings["journal"] | {"folder": str(folder / "journal")},
     )
     process = stage.spawn([sys.executable, "-m", "gateway_addons", "run", "--config", str(file)], "two-workers")
     stage.await_port(port, "two-workers")
@@ -139,7 +139,9 @@ def _two_workers(stage: Stage) -> Target:
 def _without(stage: Stage, name: str, off: list[str], number: int) -> Target:
     port, folder = free_port(), stage.folder / f"without-{number}"
     file = stage.write_settings(
-        folder / "gateway.yaml", state={"folder": str(folder / "state")}, journal={"folder": str(folder / "journal")}
+        folder / "gateway.yaml",
+        state={"folder": str(folder / "state")},
+        journal=stage.settings["journal"] | {"folder": str(folder / "journal")},
     )
     command = [
         sys.executable,
@@ -167,7 +169,7 @@ def other_policy(stage: Stage, name: str, opa_address: str, opa_pid: int, number
     file = stage.write_settings(
         folder / "gateway.yaml",
         state={"folder": str(folder / "state")},
-        journal={"folder": str(folder / "journal")},
+        journal=stage.settings["journal"] | {"folder": str(folder / "journal")},
         opa=stage.settings["opa"] | {"address": opa_address},
         policy=policy,
     )
