@@ -25,6 +25,7 @@ from benchmarks.quota_history import Event, violations
 from benchmarks.redis_process import RESULTS, machine
 from gateway_addons.adapters.journal.reader import records
 from gateway_addons.core.contract import compile as contract_compile
+from gateway_addons.core.contract.model import Contract
 from tests.e2e.conftest import Running, start
 from tests.supervisor.conftest import Gateway
 from tests.support.second_gateway import SecondGateway, second_gateway
@@ -82,9 +83,11 @@ def events(*journals: Path) -> list[Event]:
     return found
 
 
-def measure(folder: Path, *, seconds: float, window_s: int, clients: int) -> dict[str, Any]:
-    """Run, check, and tell."""
-    with patch.object(contract_compile, "WINDOW_S", window_s):
+def measure(folder: Path, *, seconds: float, window_s: int, clients: int, limit: int | None = None) -> dict[str, Any]:
+    """Run, check, and tell. `limit` takes the place of every contract's own, for a machine that cannot use those up."""
+    own = Contract.calls_per_minute
+    with (patch.object(contract_compile, "WINDOW_S", window_s),
+          patch.object(Contract, "calls_per_minute", own if limit is None else property(lambda _: limit))):
         for running in start(folder / "first"):
             gateway = Gateway(running)
             gateway.change(workers=2)
@@ -93,7 +96,7 @@ def measure(folder: Path, *, seconds: float, window_s: int, clients: int) -> dic
             with second_gateway(running, folder / "second", workers=2) as second:
                 answers = asyncio.run(load(running, second, clients, seconds))
             found = events(Path(running.document["journal"]), folder / "second" / "journal")
-            limits = {f"production:{running.consumer(n).own['contract']}": running.consumer(n).own["calls_per_minute"]
+            limits = {f"production:{running.consumer(n).own['contract']}": limit or running.consumer(n).own["calls_per_minute"]
                       for n in CONSUMERS}
             return _told(found, limits, window_s, answers, clients)
     raise RuntimeError("the system did not start")
