@@ -36,8 +36,9 @@ type Heads = dict[str, dict[str, Any]]
 class CheckpointMaker:
     """Seals what the writers wrote, as often as `interval_s` says."""
 
-    def __init__(self, settings: JournalSettings) -> None:
-        """Raises `JournalUnavailable` when there is no key to seal with."""
+    def __init__(self, settings: JournalSettings, *, tell: bool = True) -> None:
+        """`tell`: each seal to the log. Raises `JournalUnavailable` when there is no key to seal with."""
+        self._tell = tell
         self._folder, self._key_file, self._interval_s = settings.folder, settings.signing_key_file, settings.checkpoint_s
         self._sealed: Heads = {}
         self._at = 0.0
@@ -69,7 +70,8 @@ class CheckpointMaker:
         seq, digest = append_sealed(self._folder, self._key_file, {
             "type": "scellement", "horodatage": rfc3339(datetime.now(UTC)), "redacteurs": heads})
         self._sealed, self._at = heads, time.monotonic()
-        self._log.info("journal_sealed", checkpoint=seq, hash=digest)
+        if self._tell:
+            self._log.info("journal_sealed", checkpoint=seq, hash=digest)
         return True
 
     def _heads(self) -> Heads:

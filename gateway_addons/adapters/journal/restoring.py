@@ -50,7 +50,7 @@ def restore(settings: JournalSettings, act: Act, progress: Callable[[int], None]
     if damaged:
         declare(settings, act, damaged)
     record_act(folder, act.told("fait", arret=why or "aucun", chaines=", ".join(c.chain for c in damaged) or "aucune"))
-    CheckpointMaker(settings).make()
+    CheckpointMaker(settings, tell=False).make()
     resume(folder)
     return Restored(why, report, [c.chain for c in damaged])
 
