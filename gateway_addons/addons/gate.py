@@ -7,8 +7,6 @@ reached only by a flow that carries the gate's `Admission` (see `http_stream`).
 import asyncio
 import functools
 import hashlib
-import time
-import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +19,8 @@ from prometheus_client import CollectorRegistry
 from gateway_addons.addons import answer, flow_facts
 from gateway_addons.addons.backend_exchange import address_to_backend, read_backend_answer
 from gateway_addons.addons.brake import AddressBrake
+from gateway_addons.addons.call import CALL, Call, correlation_id
+from gateway_addons.addons.call_record import CallRecords
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
 from gateway_addons.addons.token_call import answer_token_call, check_token_form, is_token_call
@@ -30,15 +30,11 @@ from gateway_addons.core.answer_shape import RECEIPT_NAMES
 from gateway_addons.core.errors import JournalUnavailable, Refusal
 from gateway_addons.core.facts import CallFacts
 from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
-from gateway_addons.core.journal.record import call_record, concluded, token_record
-from gateway_addons.core.pipeline import CallInput, Pipeline, Progress
-from gateway_addons.core.ports import Journal, TokenAnswer, TokenEndpoint
+from gateway_addons.core.pipeline import CallInput, Pipeline
+from gateway_addons.core.ports import Journal, TokenEndpoint
 from gateway_addons.core.reasons import REASONS
 from gateway_addons.core.routes import RouteMatch
 from gateway_addons.settings.brake import Brake
-
-CALL = "poterne.call"
-"""Key of the `Call` in a flow's metadata."""
 
 LARGE_BODY_BYTES = 64 * 1024
 """From here on a body is read in a thread, so that other calls go on meanwhile."""
@@ -57,26 +53,6 @@ class GateEnvironment:
     decision_timeout_s: float
     backends: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Backends of APIs that have one of their own, by the API's name."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One call on its way through the gate."""
-
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    started: float = field(default_factory=time.perf_counter)
-    progress: Progress = field(default_factory=Progress)
-    match: RouteMatch | None = None
-    facts: CallFacts | None = None
-    digest: str | None = None
-    code: str | None = "INF-GEN-01"
-    detail: str = ""
-    receipt: str | None = None
-    token: TokenAnswer | None = None
-    forwarded: bool = False
-    announced: dict[str, Any] | None = None
-    concluded: bool = False
 
 
 type Hook = Callable[["Gate", http.HTTPFlow, http.Response | None], Coroutine[Any, Any, None]]
@@ -113,11 +89,9 @@ class Gate:
     def __init__(self, environments: Mapping[str, GateEnvironment], journal: Journal, trace: Trace, warn_at: float = 0.8,
                  brake: AddressBrake | None = None, masking: Masking = NOTHING_MASKED) -> None:
         self._environments, self._warn_at = environments, warn_at
-        self._journal = journal
         self._trace = trace
-        self._masking = masking
         self._brake = brake or AddressBrake(Brake(), CollectorRegistry())
-        self._in_flight: set[str] = set()
+        self.records = CallRecords(journal, trace, self._brake, masking)
         self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_A_TIME)
 
     def load(self, loader: Loader) -> None:
@@ -126,7 +100,7 @@ class Gate:
 
     def in_flight(self) -> int:
         """How many calls have come in and have no record yet."""
-        return len(self._in_flight)
+        return self.records.in_flight()
 
     # --- the hooks, in the order of a call ---
 
@@ -134,7 +108,7 @@ class Gate:
     async def requestheaders(self, flow: http.HTTPFlow, _: http.Response | None) -> None:
         """Form and route; a refusal here is answered at once, before the body is read."""
         call = flow.metadata[CALL] = Call()
-        self._in_flight.add(call.request_id)
+        self.records.begin(call)
         try:
             environment = self._environment(flow)
             flow_facts.check_form(flow, environment.listener)
@@ -180,7 +154,7 @@ class Gate:
         for name, value in self._call_headers(flow, call).items():
             final.headers[name] = value
         try:
-            await self._conclude(flow, call, final.status_code)
+            await self.records.conclude(flow, call, final.status_code)
         except JournalUnavailable as e:
             final = self._refuse(flow, call, Refusal("INF-GEN-02" if call.forwarded else "INF-INT-01", str(e)))
         flow.response = final
@@ -192,10 +166,10 @@ class Gate:
         failure, message = flow.metadata.get(BACKEND_FAILURE), flow.error.msg if flow.error else ""
         if failure is None:
             call.detail = call.detail or f"client gone: {message}"
-            await self._conclude(flow, call, None)
+            await self.records.conclude(flow, call, None)
             return
         flow.response = self._refuse(flow, call, Refusal(failure, message))
-        await self._conclude(flow, call, flow.response.status_code)
+        await self.records.conclude(flow, call, flow.response.status_code)
 
     # --- the steps ---
 
@@ -208,7 +182,7 @@ class Gate:
         else:
             async with self._large_bodies:
                 given = await asyncio.to_thread(self._read, flow, call, call.match, call.facts, body)
-        return await environment.pipeline.admit(given, call.progress, lambda _: self._announced(flow, call))
+        return await environment.pipeline.admit(given, call.progress, lambda _: self.records.announced(flow, call))
 
     def _read(self, flow: http.HTTPFlow, call: Call, match: RouteMatch, facts: CallFacts, body: bytes) -> CallInput:
         call.digest = hashlib.sha256(body).hexdigest()
@@ -253,8 +227,8 @@ class Gate:
 
     def _call_headers(self, flow: http.HTTPFlow, call: Call) -> dict[str, str]:
         headers = {"X-Request-ID": call.request_id}
-        if correlation_id := _correlation_id(flow, call):
-            headers["X-Correlation-ID"] = correlation_id
+        if known := correlation_id(flow, call):
+            headers["X-Correlation-ID"] = known
         if call.progress.charge is not None:
             headers |= answer.rate_limit_headers(call.progress.charge, self._warn_at)
         return headers
@@ -265,44 +239,8 @@ class Gate:
         call = flow.metadata.get(CALL)
         if not isinstance(call, Call) or hook not in {"response", "error"}:
             return
-        self._in_flight.discard(call.request_id)
-        call.code, call.detail = ("INF-GEN-02" if call.forwarded else "INF-GEN-01"), f"{hook}: {type(error).__name__}"
-        try:
-            await self._conclude(flow, call, flow.response.status_code if flow.response else None)
-        except Exception as e:  # noqa: BLE001 - there is nothing left to do but to say so
-            self._trace.fault("record", e)
+        call.detail = f"{hook}: {type(error).__name__}"
+        await self.records.conclude_after_fault(flow, call)
 
     def _environment(self, flow: http.HTTPFlow) -> GateEnvironment:
         return self._environments[flow_facts.session_of(flow).environment]
-
-    # --- the record ---
-
-    def _record(self, flow: http.HTTPFlow, call: Call) -> dict[str, Any]:
-        record = call_record(
-            request_id=call.request_id, correlation_id=_correlation_id(flow, call),
-            environment=flow_facts.session_of(flow).environment, received_at=call.received_at, peer=flow_facts.peer_of(flow),
-            method=flow.request.method, path=flow.request.path[:256], progress=call.progress, body_sha256=call.digest,
-        )
-        return self._masking.record(token_record(record, call.token) if call.token else record)
-
-    def _announced(self, flow: http.HTTPFlow, call: Call) -> dict[str, Any]:
-        call.announced = self._record(flow, call)
-        return call.announced
-
-    async def _conclude(self, flow: http.HTTPFlow, call: Call, status: int | None) -> None:
-        self._in_flight.discard(call.request_id)
-        if call.concluded:
-            return
-        duration_ms = round((time.perf_counter() - call.started) * 1000)
-        record = concluded(call.announced or self._record(flow, call), status=status, code=call.code, receipt=call.receipt,
-                           forwarded=call.forwarded, duration_ms=duration_ms, detail=call.detail)
-        decision = call.token.decision if call.token else call.progress.decision
-        self._brake.answered(flow_facts.caller(flow), call.code, decision.controls if decision else None)
-        await self._journal.conclude(record)
-        call.concluded = True
-        self._trace.call(record, REASONS[call.code].control if call.code and call.code in REASONS else "")
-
-
-def _correlation_id(flow: http.HTTPFlow, call: Call) -> str | None:
-    """The caller's id, read once where the call's facts were."""
-    return call.facts.correlation_id if call.facts else flow_facts.correlation_id(flow.request)

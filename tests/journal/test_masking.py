@@ -97,7 +97,7 @@ def test_what_is_not_there_stays_away(record: dict[str, Any]) -> None:
 
 async def test_the_gate_writes_and_logs_only_what_was_masked(tmp_path: Path) -> None:
     async with running_rig(tmp_path) as rig:
-        rig.gate._masking = Masking(ip="pseudonym", client_id="pseudonym", subject="mask", pseudonyms=P)
+        rig.gate.records.masking = Masking(ip="pseudonym", client_id="pseudonym", subject="mask", pseudonyms=P)
         assert (await rig.send(request())).startswith(b"HTTP/1.1 201")
         told = [*rig.journal.announced, *rig.journal.records]
     assert len(told) == 2
