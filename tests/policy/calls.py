@@ -2,9 +2,11 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from gateway_addons.core.contract.model import Contract
+from gateway_addons.core.contract.sample_call import another_switch
 
 NOW = "2026-11-23T19:10:00.123456Z"
 SCOPES = {"budgetaire": "infinoe_budgetaire_ecriture", "comptable": "infinoe_comptable_ecriture",
@@ -35,6 +37,11 @@ def address(contract: Contract) -> Document:
     return {"source": source, "peer": source, "failure": None, "told_by": "peer"}
 
 
+def another(contract: Contract) -> list[Document]:
+    """A switch that cuts somebody else."""
+    return [asdict(another_switch(contract)) | {"operations": ["creer"], "flux": ["comptable"]}]
+
+
 def allowed_call(contract: Contract, line: int = 0, now: str = NOW) -> Document:
     """A call that the `line`-th right of the contract covers."""
     right = contract.droits[line]
@@ -55,7 +62,7 @@ def allowed_call(contract: Contract, line: int = 0, now: str = NOW) -> Document:
                      "issued_at": "2026-01-01T00:00:00.000000Z", "expires_at": "2100-01-01T00:00:00.000000Z",
                      "certificate_sha256": certificate(contract)["sha256"], "leeway_s": 5, "revocation": "good"},
         "rights": {"required": True, "established": True, "failure": None, "entries": 1, "perimeters": [perimeter]},
-        "switches": [],
+        "switches": another(contract),
     }
 
 
@@ -73,7 +80,7 @@ def allowed_token(contract: Contract, now: str = NOW) -> Document:
             "address": address(contract),
             "client": {"client_id": contract.acces.clients_oauth2[0].client_id, "authenticated": True, "failure": None,
                        "requested_scopes": [], "method": contract.acces.clients_oauth2[0].auth.removesuffix("+mtls")},
-            "switches": []}
+            "switches": another(contract)}
 
 
 def paths(node: Any, here: Path = ()) -> Iterator[Path]:
