@@ -71,7 +71,7 @@ def _know_authorities(tls: SSL.Context, trust: TrustMaterial) -> None:
     store = tls.get_cert_store()
     if store is None:  # pragma: no cover - pyOpenSSL's signature allows it
         raise ValueError("no certificate store")
-    authorities = (*trust.anchors, *trust.intermediates)
+    authorities = (*trust.anchors, *trust.intermediates, *trust.self_signed.values())
     flags = crypto.X509StoreFlags.X509_STRICT | _NO_CHECK_TIME
     if any(a.issuer != a.subject for a in trust.anchors):
         flags |= crypto.X509StoreFlags.PARTIAL_CHAIN

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from rich.console import Console
 from rich.table import Table
 
@@ -98,21 +101,38 @@ def certificate(
     subject_dn: Annotated[str | None, typer.Option(help="Its subject, as RFC 4514 writes it.")] = None,
     san_dns: Annotated[str | None, typer.Option(help="A DNS name of its subjectAltName.")] = None,
     san_uri: Annotated[str | None, typer.Option(help="A URI of its subjectAltName.")] = None,
+    self_signed: Annotated[Path | None, typer.Option(help="PEM of a self-signed certificate (RFC 8705 section 2.2).")] = None,
     environment: Environment = "production",
     by: By = None,
     as_json: AsJson = False,
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Register the one name that a tls_client_auth client's certificate must carry (RFC 8705 section 2.1.2)."""
+    """Register what a client's certificate must be: one name (RFC 8705 section 2.1.2), or itself, self-signed (2.2)."""
     settings = settings_of(config)
-    file, contract = _file(settings, environment), _contract(settings, environment, client_id, "tls_client_auth")
+    method = "self_signed_tls_client_auth" if self_signed else "tls_client_auth"
+    file, contract = _file(settings, environment), _contract(settings, environment, client_id, method)
+    names = (subject_dn, san_dns, san_uri)
+    register = _self_signed(file, client_id, self_signed) if self_signed else _named(file, client_id, *names)
+    _, notice = _do(settings, contract, client_id, "client.certificate.register", "enregistré", reason, by, register)
+    _say(as_json, {"client_id": client_id, "notice": str(notice)}, f"{client_id}: registered")
+
+
+def _named(file: Path, client_id: str, subject_dn: str | None, san_dns: str | None, san_uri: str | None) -> Callable[[], None]:
     try:
         name = CertificateName(subject_dn=subject_dn, san_dns=san_dns, san_uri=san_uri)
     except ValueError:
-        fail("give one of --subject-dn, --san-dns, --san-uri")
-    _, notice = _do(settings, contract, client_id, "client.certificate.register", "enregistré", reason, by,
-                    lambda: client_desk.register_name(file, client_id, name))
-    _say(as_json, {"client_id": client_id, "notice": str(notice)}, f"{client_id}: registered")
+        fail("give one of --subject-dn, --san-dns, --san-uri, --self-signed")
+    return lambda: client_desk.register_name(file, client_id, name)
+
+
+def _self_signed(file: Path, client_id: str, pem: Path) -> Callable[[], None]:
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(pem.read_bytes())
+        certificate.verify_directly_issued_by(certificate)
+    except (OSError, ValueError, TypeError, InvalidSignature) as e:
+        fail(f"{pem}: one self-signed certificate in PEM is needed ({type(e).__name__})")
+    digest = certificate.fingerprint(hashes.SHA256()).hex()
+    return lambda: client_desk.register_self_signed(file, client_id, digest)
 
 
 def _do[T](settings: Settings, contract: Contract, client_id: str, kind: str, what: str, reason: str, by: str | None,

@@ -1,13 +1,16 @@
 """What an environment trusts: authorities and their revocation lists, parsed and checked (control C1, RFC 5280)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway_addons.core.path import Link, PathRules, PublicKeyName, key_name
+from gateway_addons.core.path import Link, PathRefused, PathRules, PublicKeyName, key_name
+from gateway_addons.core.path_rules import check_certificate
 from gateway_addons.core.revocation_list import RevocationList, TrustError, read_list
 
 __all__ = ["RevocationList", "TrustError", "TrustMaterial", "read_trust"]
@@ -27,6 +30,8 @@ class TrustMaterial:
     lists: tuple[RevocationList, ...] = ()
     crl_grace_s: float = 0
     rules: PathRules = field(default_factory=PathRules)
+    self_signed: Mapping[bytes, x509.Certificate] = field(default_factory=dict)
+    """Certificates that are admitted by themselves, by their DER (RFC 8705 section 2.2); no other certificate is by them."""
     online: frozenset[PublicKeyName] = frozenset()
     revocation: Literal["required", "unchecked"] = "required"
 
@@ -36,6 +41,8 @@ class TrustMaterial:
         What any of them revokes is revoked. It is good only when a complete list speaks of it and every list that speaks
         of it, delta lists too, is current.
         """
+        if link.der and link.der == link.issuer_der:  # self-signed: no list speaks of it, taking it out revokes it
+            return "good" if link.der in self.self_signed else "revoked"
         speaking = [r for r in self.lists if r.speaks_of(link)]
         complete = [r for r in speaking if r.delta_of is None]
         deltas = [r for r in speaking if r.delta_of is not None]
@@ -73,7 +80,7 @@ def _revoked(complete: RevocationList, deltas: Sequence[RevocationList], serial:
 def read_trust(
     anchors_pem: bytes, crls: Iterable[tuple[str, bytes]], crl_grace_s: float = 0, *, rules: PathRules | None = None,
     online: Iterable[x509.Certificate] = (), crl_number_required: bool = False,
-    revocation: Literal["required", "unchecked"] = "required",
+    revocation: Literal["required", "unchecked"] = "required", self_signed_pem: bytes = b"",
 ) -> TrustMaterial:
     """Parse authorities and revocation lists.
 
@@ -86,6 +93,7 @@ def read_trust(
         online: those of the authorities whose certificates are asked for by OCSP, and need no list.
         crl_number_required: refuse a list without cRLNumber, which RFC 5280 section 5.2.3 demands of authorities.
         revocation: see `TrustMaterial`.
+        self_signed_pem: PEM certificates of clients, each admitted by itself and by nothing else.
 
     Raises:
         TrustError: with what is wrong: a list that `read_list` refuses, an authority without a complete list, a delta list
@@ -99,11 +107,25 @@ def read_trust(
     lists = tuple(read_list(name, raw, authorities, number_required=crl_number_required) for name, raw in crls)
     asked = frozenset(key_name(a) for a in online)
     material = TrustMaterial(anchors, tuple(a for a in authorities if a not in anchors), lists, crl_grace_s,
-                             rules or PathRules(), asked, revocation)
+                             rules or PathRules(), _self_signed(self_signed_pem), asked, revocation)
     _check_deltas(lists)
     if revocation == "required":
         _check_complete(authorities, anchors, lists, asked)
     return material
+
+
+def _self_signed(pem: bytes) -> dict[bytes, x509.Certificate]:
+    """Each must have signed itself, and be what a client's certificate may be."""
+    if not pem.strip():
+        return {}
+    try:
+        certificates = x509.load_pem_x509_certificates(pem)
+        for certificate in certificates:
+            certificate.verify_directly_issued_by(certificate)
+            check_certificate(certificate, is_authority=False)
+    except (ValueError, TypeError, InvalidSignature, x509.DuplicateExtension, PathRefused) as e:
+        raise TrustError(f"self-signed certificates of clients: {type(e).__name__}: {e}") from e
+    return {certificate.public_bytes(Encoding.DER): certificate for certificate in certificates}
 
 
 def _is_anchor(authority: x509.Certificate, all_of_them: Sequence[x509.Certificate]) -> bool:

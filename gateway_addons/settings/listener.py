@@ -48,7 +48,8 @@ class ClientTrust(Frozen):
     refused with an INF-CERT-0x answer. `crl_grace_s` is how long after `nextUpdate` a revocation list still counts;
     `crl_number: required` refuses a list without cRLNumber. `max_depth` authorities at most stand between a client's
     certificate and the anchor; when `required_policies` names OIDs, one of them must hold along the path. Every authority of
-    `anchors_file` needs a list in `crl_files`, or to be among `ocsp`.
+    `anchors_file` needs a list in `crl_files`, or to be among `ocsp`. The self-signed certificates of `self_signed_file` are
+    admitted one by one (RFC 8705 section 2.2); whoever takes one out of the file revokes it.
     """
 
     anchors_file: Path
@@ -58,6 +59,7 @@ class ClientTrust(Frozen):
     max_depth: Annotated[int, Field(ge=0, le=8)] = 4
     required_policies: tuple[PolicyOid, ...] = ()
     ocsp: tuple[OcspAuthority, ...] = ()
+    self_signed_file: Path | None = None
     refusal: Literal["alert", "answer"] = "alert"
 
     @model_validator(mode="after")

@@ -1,17 +1,21 @@
 """`poterne client` and `poterne token-key`, as an operator types them; nothing else has to run."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import hashes
 from typer.testing import CliRunner, Result
 
 from gateway_addons.__main__ import app
 from gateway_addons.adapters.identity.key_ring import read_ring
 from gateway_addons.adapters.journal.reader import records
 from tests.identity.forge import NOW
+from tests.support import pki
 from tests.support.settings_file import EXAMPLE
+from tests.trust.test_self_signed import pem, self_signed
 
 CLIENT = "anfm-infinoe-prod"
 
@@ -83,6 +87,24 @@ def test_a_certificates_name_and_keys_are_registered_for_the_agreed_method_only(
     assert typed(config, "client", "certificate", "anfm-infinoe-prod-certificat", "--reason", "x").exit_code == 2
     assert typed(config, "client", "certificate", CLIENT, "--reason", "x", "--subject-dn", "CN=a").exit_code == 2
     assert "CN=a" in typed(config, "client", "list").output
+
+
+def test_a_self_signed_certificate_is_registered_for_who_agreed_on_it(config: Path) -> None:
+    folder = shutil.copytree(EXAMPLE.parent / "contracts", config.parent / "contracts")
+    contract = folder / "production" / "anfm.yaml"
+    contract.write_text(contract.read_text().replace("auth: tls_client_auth", "auth: self_signed_tls_client_auth"))
+    document = yaml.safe_load(config.read_text())
+    document["policy"]["contracts_folder"] = str(folder)
+    config.write_text(yaml.safe_dump(document))
+    certificate, _ = self_signed()
+    (config.parent / "mine.pem").write_bytes(pem(certificate))
+    (config.parent / "issued.pem").write_bytes(pem(pki.root("AC").issue("délivré").certificate))
+    client = ("client", "certificate", "anfm-infinoe-prod-certificat", "--reason", "x")
+    assert typed(config, *client, "--self-signed", str(config.parent / "issued.pem")).exit_code == 2
+    assert typed(config, *client, "--subject-dn", "CN=a").exit_code == 2, "another method than the agreed one"
+    done = typed(config, *client, "--self-signed", str(config.parent / "mine.pem"))
+    assert done.exit_code == 0, done.output
+    assert certificate.fingerprint(hashes.SHA256()).hex() in (config.parent / "clients.yaml").read_text()
 
 
 @pytest.mark.parametrize("words", [("client", "list"), ("token-key", "show")])

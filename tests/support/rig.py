@@ -252,7 +252,8 @@ def request(
 @asynccontextmanager
 async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: str = "alert",
                       answer_timeout_s: float = 5.0, addons: tuple[object, ...] = (), proxy_protocol: ProxyProtocol | None = None,
-                      proxies: TrustedProxies | None = None, brake: Brake | None = None, backend_port: int | None = None) -> AsyncIterator[Rig]:
+                      proxies: TrustedProxies | None = None, brake: Brake | None = None, backend_port: int | None = None,
+                      self_signed_file: Path | None = None) -> AsyncIterator[Rig]:
     """A gateway engine that listens on a free port of 127.0.0.1 until the block ends."""
     limits = limits or Limits()
     top = pki.root("Racine")
@@ -267,7 +268,8 @@ async def running_rig(folder: Path, *, limits: Limits | None = None, refusal: st
     identity = ServerIdentity(**dict(zip(("certificate_file", "key_file"), server.write(folder, "server"), strict=True)))
     server_ca.me.write(folder, "server-ca")
     shown = ServerFiles(identity, ("localhost", "127.0.0.1")).material
-    trust = TrustFiles(ClientTrust(anchors_file=anchors, crl_files=(folder / "root.crl", folder / "ca.crl")))
+    trust = TrustFiles(ClientTrust(anchors_file=anchors, crl_files=(folder / "root.crl", folder / "ca.crl"),
+                                   self_signed_file=self_signed_file))
     backend = RecordingBackend()
     upstream = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
     backend.port = upstream.sockets[0].getsockname()[1]

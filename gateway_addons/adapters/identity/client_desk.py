@@ -74,6 +74,18 @@ def register_name(file: Path, client_id: str, name: CertificateName) -> None:
     _change(file, client_id, lambda client: client.model_copy(update={"tls_client_auth": name}))
 
 
+def register_self_signed(file: Path, client_id: str, sha256: str) -> None:
+    """Add the SHA-256 (hexadecimal) of a self-signed certificate (RFC 8705 section 2.2); eight at most, for rotation.
+
+    The listener admits it only when its certificate is in `clients.self_signed_file`, too.
+
+    Raises:
+        ValueError, OSError: like `register_name`.
+    """
+    _change(file, client_id, lambda client: client.model_copy(
+        update={"self_signed_sha256": tuple(dict.fromkeys((*client.self_signed_sha256, sha256)))[-8:]}))
+
+
 def _change(file: Path, client_id: str, change: Callable[[Client], Client]) -> None:
     with _locked(file):
         known = dict(read_clients(file).clients) if file.exists() else {}

@@ -75,6 +75,8 @@ def verify_client_chain(leaf_der: bytes, intermediates_der: Sequence[bytes], tru
 
 def _verify(leaf_der: bytes, intermediates_der: Sequence[bytes], trust: TrustMaterial, now: datetime) -> VerifiedPath:
     sent = _bounded(leaf_der, intermediates_der, trust)
+    if (registered := trust.self_signed.get(leaf_der)) is not None:
+        return _verify_by_itself(registered, trust, now)
     leaf, *others = (read_certificate(der) for der in sent)
     path = _built(leaf, (*others, *trust.intermediates), trust)
     check_certificate(leaf, is_authority=False)
@@ -88,6 +90,15 @@ def _verify(leaf_der: bytes, intermediates_der: Sequence[bytes], trust: TrustMat
     check_usage(leaf, trust.rules)
     check_dates(path, now)
     _check_revocation(verified, trust, now)
+    return verified
+
+
+def _verify_by_itself(leaf: x509.Certificate, trust: TrustMaterial, now: datetime) -> VerifiedPath:
+    """A self-signed certificate that an operator has registered, byte for byte (RFC 8705 section 2.2)."""
+    check_certificate(leaf, is_authority=False)
+    verified = VerifiedPath((leaf,), links_of((leaf, leaf)))
+    check_usage(leaf, trust.rules)
+    check_dates((leaf,), now)
     return verified
 
 

@@ -84,7 +84,8 @@ class TrustFiles:
         self.alert = alert
 
     def _files(self) -> tuple[Path, ...]:
-        return (self._settings.anchors_file, *self._settings.crl_files)
+        own = self._settings
+        return (own.anchors_file, *own.crl_files, *([own.self_signed_file] if own.self_signed_file else ()))
 
     def _now_on_disk(self) -> tuple[tuple[int, int, int], ...]:
         return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in (f.stat() for f in self._files()))
@@ -94,4 +95,5 @@ class TrustFiles:
         crls = ((f.name, f.read_bytes()) for f in own.crl_files)
         rules = PathRules(max_depth=own.max_depth, required_policies=frozenset(own.required_policies))
         return read_trust(own.anchors_file.read_bytes(), crls, own.crl_grace_s, rules=rules,
-                          online=[a for a, _ in self._online], crl_number_required=own.crl_number == "required")
+                          online=[a for a, _ in self._online], crl_number_required=own.crl_number == "required",
+                          self_signed_pem=own.self_signed_file.read_bytes() if own.self_signed_file else b"")
