@@ -46,7 +46,8 @@ def export(
     scope = {"convention": tuple(contract or ()), "certificat": tuple(certificate or ()), "ip": tuple(address or ())}
     request = Request(
         since=_moment(since, found.began_at - timedelta(hours=1)), until=_moment(until, found.ended_at or now), by=author,
-        scope=scope, masked=not unmasked, extra=_extra(settings, found, masked=not unmasked))
+        scope=scope, masked=not unmasked, documents={"incident.json": document(found)},
+        extra=_extra(settings, masked=not unmasked))
     if request.since >= request.until:
         fail("--from is not before --to")
     made = _written(settings, request, out)
@@ -102,10 +103,9 @@ def _incident(settings: Settings, name: str) -> Incident:
     return found
 
 
-def _extra(settings: Settings, incident: Incident, *, masked: bool) -> dict[str, bytes]:
-    told = json.dumps(document(incident), ensure_ascii=False, indent=1).encode()
+def _extra(settings: Settings, *, masked: bool) -> dict[str, bytes]:
     try:
-        return {"incident.json": told} | circumstances(settings, masked=masked)
+        return circumstances(settings, masked=masked)
     except OSError as e:
         fail(f"contracts and revisions cannot be read: {e}")
 

@@ -47,8 +47,10 @@ class Request:
     by: str
     scope: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     masked: bool = True
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """More JSON files by name, such as the incident; masked like the records."""
     extra: Mapping[str, bytes] = field(default_factory=dict)
-    """More files by name, such as the incident, contracts and revisions."""
+    """More files by name as they are, such as contracts and revisions."""
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         """Is this record in scope? An act or an event always is; a call when each named field has one of the named values."""
@@ -121,6 +123,8 @@ class _Writing:
         self._add(CHECKPOINT_LINES, b"".join(sorted(points)))
         self._add(PERIMETER, _json(self._perimeter.document()))
         self._add("LISEZMOI.txt", READ_ME.encode())
+        for name, document in request.documents.items():
+            self._add(name, _json(document if self._mask is None else self._mask.record(document)))
         for name, content in request.extra.items():
             self._add(name, content)
         manifest = _json(self._manifest())

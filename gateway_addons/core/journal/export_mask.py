@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-NAMED = frozenset({"nom", "utilisateur", "uid", "sudo", "machine", "par", "client_id"})
+NAMED = frozenset({"nom", "utilisateur", "uid", "sudo", "machine", "par", "ouvert_par", "clos_par", "client_id"})
 """Members that name a person, or whoever acts for one."""
 
 ADDRESSES = frozenset({"ip", "peer", "source"})
