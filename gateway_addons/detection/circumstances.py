@@ -2,16 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from gateway_addons.settings.gateway import Settings
 
 MAX_FILE_BYTES = 64 << 20
 
-_PERSONAL = re.compile(r"^contacts:\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)
-"""The section of a contract that names persons."""
+PERSONS = frozenset({"contacts", "autorite", "point_contact_droits", "par"})
+"""Members of a contract that name persons."""
 
-_AUTHORITY = re.compile(r"^(\s+autorite:).*$", re.MULTILINE)
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
+_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 
 
 def circumstances(settings: Settings, *, masked: bool) -> dict[str, bytes]:
@@ -27,11 +29,23 @@ def circumstances(settings: Settings, *, masked: bool) -> dict[str, bytes]:
 
 
 def _contract(file: Path, *, masked: bool) -> bytes:
+    """The file; masked, what it says without the persons, or only its name where it cannot be read."""
     raw = _read(file)
     if not masked:
         return raw
-    text = _PERSONAL.sub("contacts: {}  # masqué\n", raw.decode("utf-8", "replace"))
-    return _ADDRESS.sub("masqué", _AUTHORITY.sub(r"\1 masquée", text)).encode()
+    try:
+        told = _impersonal(yaml.safe_load(raw))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return b"# illisible, et retenu : il pourrait nommer des personnes\n"
+    return yaml.safe_dump(told, allow_unicode=True, sort_keys=False).encode()
+
+
+def _impersonal(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: "masqué" if key in PERSONS and value else _impersonal(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_impersonal(item) for item in node]
+    return _ADDRESS.sub("masqué", node) if isinstance(node, str) else node
 
 
 def _read(file: Path) -> bytes:
