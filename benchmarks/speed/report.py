@@ -80,8 +80,9 @@ def plot(file: Path, sections: Mapping[str, Sequence[Series]]) -> None:
 
     figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(18, 5.5))
     main = sections.get("Kept connections, 1 KiB", [])
-    _bars(left, main, "per_second", "calls/s (kept connections, 1 KiB)")
+    _bars(left, main, "per_second", "calls/s, kept connections, 1 KiB (logarithmic)")
     _bars(middle, main, "p99_ms", "p99 in ms (logarithmic)")
+    left.set_yscale("log")
     middle.set_yscale("log")
     parts = sections.get("Poterne without one part", [])
     names = [series.target for series in parts]
@@ -92,7 +93,7 @@ def plot(file: Path, sections: Mapping[str, Sequence[Series]]) -> None:
         right.bar(names, heights, bottom=bottom, label=process)
         bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
     right.set_title("CPU seconds for 1,000 calls, with one part left out")
-    right.tick_params(axis="x", rotation=35)
+    right.set_xticks(range(len(names)), names, rotation=25, ha="right")
     right.legend()
     figure.tight_layout()
     figure.savefig(file, dpi=110)
