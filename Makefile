@@ -55,6 +55,7 @@ bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quot
 	$(PY) -m benchmarks.speed $(if $(QUICK),--quick)
 	$(PY) -m benchmarks.quota_history
 	$(PY) -m benchmarks.quota_gateways
+	$(PY) -m benchmarks.quota_failover
 	$(PY) -m benchmarks.quota_cost
 	$(PY) -m benchmarks.journal_speed
 

@@ -14,6 +14,8 @@ import ssl
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +36,8 @@ CONSUMERS = ("musee", "anfm")
 BURST_PAUSES_S = (0.0, 0.01, 0.1, 0.7)
 STATE = "/infinoe/v1/etatSante"
 
+type Answer = tuple[int, float]
+
 
 def context(running: Running, name: str) -> ssl.SSLContext:
     """The consumer's TLS."""
@@ -41,21 +45,22 @@ def context(running: Running, name: str) -> ssl.SSLContext:
     return running.tls("production", own["consumers"][name])
 
 
-async def client(number: int, base: str, tls: ssl.SSLContext, headers: dict[str, str], end: float) -> Counter[int]:
-    """Calls in bursts with pauses of several lengths; counts the answers."""
-    answers: Counter[int] = Counter()
+async def client(number: int, base: str, tls: ssl.SSLContext, headers: dict[str, str], end: float) -> list[Answer]:
+    """Calls in bursts with pauses of several lengths; every answer's status, and the seconds that it took."""
+    answers = list[Answer]()
     turn = number
     async with httpx.AsyncClient(verify=tls, timeout=30) as http:
         while time.monotonic() < end:
             for _ in range(1 + turn % 12):
+                began = time.monotonic()
                 answer = await http.get(base + STATE, headers=headers | {"X-Correlation-ID": str(uuid.uuid4())})
-                answers[answer.status_code] += 1
+                answers.append((answer.status_code, time.monotonic() - began))
             turn += 5
             await asyncio.sleep(BURST_PAUSES_S[turn % len(BURST_PAUSES_S)])
     return answers
 
 
-async def load(running: Running, second: SecondGateway, clients: int, seconds: float) -> Counter[int]:
+async def load(running: Running, second: SecondGateway, clients: int, seconds: float) -> list[Answer]:
     """All clients at once, half of them at each gateway."""
     own = running.document["environments"]["production"]
     given: dict[str, tuple[ssl.SSLContext, dict[str, str]]] = {}
@@ -68,7 +73,7 @@ async def load(running: Running, second: SecondGateway, clients: int, seconds: f
     end = time.monotonic() + seconds
     parts = await asyncio.gather(*(
         client(n, bases[n % 2], *given[CONSUMERS[n // 2 % len(CONSUMERS)]], end) for n in range(clients)))
-    return sum(parts, Counter())
+    return [answer for part in parts for answer in part]
 
 
 def events(*journals: Path) -> list[Event]:
@@ -83,35 +88,55 @@ def events(*journals: Path) -> list[Event]:
     return found
 
 
-def measure(folder: Path, *, seconds: float, window_s: int, clients: int, limit: int | None = None) -> dict[str, Any]:
-    """Run, check, and tell. `limit` takes the place of every contract's own, for a machine that cannot use those up."""
+@contextmanager
+def two_gateways(folder: Path, window_s: int, limit: int | None, **sections: Any) -> Iterator[tuple[Running, SecondGateway]]:
+    """Two gateways of two workers each, on one machine; `sections` replace whole sections of both gateways' settings.
+
+    `limit` takes the place of every contract's own, for a machine that cannot use those up.
+    """
     own = Contract.calls_per_minute
     with (patch.object(contract_compile, "WINDOW_S", window_s),
-          patch.object(Contract, "calls_per_minute", own if limit is None else property(lambda _: limit))):
-        for running in start(folder / "first"):
-            gateway = Gateway(running)
-            gateway.change(workers=2)
-            if gateway.reload()["done"] is not True:
-                raise RuntimeError("two workers did not start")
-            with second_gateway(running, folder / "second", workers=2) as second:
-                answers = asyncio.run(load(running, second, clients, seconds))
-            found = events(Path(running.document["journal"]), folder / "second" / "journal")
-            limits = {f"production:{running.consumer(n).own['contract']}": limit or running.consumer(n).own["calls_per_minute"]
-                      for n in CONSUMERS}
-            return _told(found, limits, window_s, answers, clients)
-    raise RuntimeError("the system did not start")
+          patch.object(Contract, "calls_per_minute", own if limit is None else property(lambda _: limit)),
+          contextmanager(start)(folder / "first") as running):
+        gateway = Gateway(running)
+        gateway.change(workers=2, **sections)
+        if gateway.reload()["done"] is not True:
+            raise RuntimeError("two workers did not start")
+        with second_gateway(running, folder / "second", workers=2) as second:
+            yield running, second
 
 
-def _told(found: list[Event], limits: dict[str, int], window_s: int, answers: Counter[int], clients: int) -> dict[str, Any]:
+def limits_of(running: Running, limit: int | None) -> dict[str, int]:
+    """The limit of each window that is charged."""
+    consumers = [running.consumer(n).own for n in CONSUMERS]
+    return {f"production:{own['contract']}": limit or own["calls_per_minute"] for own in consumers}
+
+
+def journals(running: Running, folder: Path) -> tuple[Path, Path]:
+    """Both gateways' journals."""
+    return Path(running.document["journal"]), folder / "second" / "journal"
+
+
+def measure(folder: Path, *, seconds: float, window_s: int, clients: int, limit: int | None = None) -> dict[str, Any]:
+    """Run, check, and tell."""
+    with two_gateways(folder, window_s, limit) as (running, second):
+        answers = asyncio.run(load(running, second, clients, seconds))
+        limits, files = limits_of(running, limit), journals(running, folder)
+    found = events(*files)
     wrong: Counter[str] = Counter()
-    for key, limit in limits.items():
-        wrong.update(violations([e for e in found if e[0] == key], limit, window_s * 1_000_000))
+    for key, most in limits.items():
+        wrong.update(violations([e for e in found if e[0] == key], most, window_s * 1_000_000))
+    return overview(found, answers, window_s) | {"clients": clients, "limits": limits, "violations": dict(wrong)}
+
+
+def overview(found: list[Event], answers: list[Answer], window_s: int) -> dict[str, Any]:
+    """What was run, on what, and how much of it."""
     times = [at for _, _, at in found]
     return {
-        "machine": machine(), "gateways": 2, "workers": 4, "clients": clients, "limits": limits, "window_s": window_s,
+        "machine": machine(), "gateways": 2, "workers": 4, "window_s": window_s,
         "windows": round((max(times) - min(times)) / 1e6 / window_s, 2), "charges": len(found),
         "accepted": dict(Counter(key for key, accepted, _ in found if accepted)), "refused": sum(not e[1] for e in found),
-        "answers": dict(answers), "violations": dict(wrong),
+        "answers": dict(Counter(status for status, _ in answers)), "slowest_s": round(max(s for _, s in answers), 3),
     }
 
 

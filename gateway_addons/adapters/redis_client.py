@@ -65,6 +65,7 @@ def _cluster(settings: RedisSettings) -> RedisCluster:
         startup_nodes=[ClusterNode(*address(node)) for node in settings.cluster.nodes],
         socket_timeout=settings.timeout_s, socket_connect_timeout=settings.timeout_s, retry=Retry(NoBackoff(), 1),
         max_connections=MAX_CONNECTIONS, require_full_coverage=False, protocol=3, **credentials,
+        dynamic_startup_nodes=False,  # else a cluster that once named no node would never be found again
     )
 
 

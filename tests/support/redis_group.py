@@ -1,4 +1,4 @@
-"""Real groups of Redis servers: a master with a replica and three sentinels, and a cluster of three masters."""
+"""Real groups of Redis servers: a master with a replica and three sentinels, and a cluster of three masters, with or without a replica each."""
 
 import os
 import signal
@@ -76,30 +76,56 @@ def _sentinel(folder: Path, master_port: int, down_after_ms: int) -> Iterator[in
         process.wait()
 
 
+NODE_TIMEOUT_MS = 1000
+SLOTS = 16384
+
+
 @contextmanager
-def cluster(folder: Path) -> Iterator[list[RedisServer]]:
-    """Three masters that share all slots."""
+def cluster(folder: Path, *, with_replicas: bool = False) -> Iterator[list[RedisServer]]:
+    """Three masters that share all slots; with replicas, the server three places further on in the list is a master's replica."""
     with ExitStack() as stack:
-        ports = [_cluster_port() for _ in range(3)]
-        more = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--masterauth", "essai")
+        ports = [_cluster_port() for _ in range(6 if with_replicas else 3)]
+        more = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--masterauth", "essai",
+                "--repl-diskless-sync-delay", "0")
         servers = [stack.enter_context(redis_server(_made(folder / str(p)), p, more)) for p in ports]
-        clients: list[Any] = [redis.Redis.from_url(s.url) for s in servers]
-        bounds = (0, 5461, 10923, 16384)
-        for number, client in enumerate(clients):
+        clients: list[Any] = [stack.enter_context(redis.Redis.from_url(s.url)) for s in servers]
+        bounds = (0, 5461, 10923, SLOTS)
+        for number, client in enumerate(clients[:3]):
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[number], bounds[number + 1] - 1)
+        for number, client in enumerate(clients):
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for port in ports[1:]:
             clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port)
         for client in clients:
-            until(partial(_whole, client))
-            client.close()
+            until(partial(_whole, client, len(ports)))
+        for master, replica in zip(clients, clients[3:], strict=False):
+            replica.execute_command("CLUSTER", "REPLICATE", master.execute_command("CLUSTER", "MYID").decode())
+        for replica in clients[3:]:
+            until(partial(_in_step, replica))
+        for client in clients:
+            until(partial(_knows_replicas, client, len(ports) - 3))
         yield servers
 
 
-def _whole(client: Any) -> bool:
+def owner_of(servers: list[RedisServer], key: str) -> int:
+    """Which of the masters, by its place in the list, holds this key."""
+    with redis.Redis.from_url(servers[0].url) as one:
+        slot = int(one.execute_command("CLUSTER", "KEYSLOT", key))
+    return next(number for number, last in enumerate((5460, 10922, SLOTS - 1)) if slot <= last)
+
+
+def _whole(client: Any, number: int) -> bool:
     told = client.cluster("INFO")
     nodes = client.cluster("NODES")
-    return bool(told["cluster_state"] == "ok" and len(nodes) == 3)
+    return bool(told["cluster_state"] == "ok" and len(nodes) == number)
+
+
+def _in_step(replica: Any) -> bool:
+    return _info(replica).get("master_link_status") == "up"
+
+
+def _knows_replicas(client: Any, number: int) -> bool:
+    return sum("slave" in node["flags"] for node in client.cluster("NODES").values()) == number
 
 
 def _cluster_port() -> int:

@@ -4,7 +4,6 @@ import asyncio
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
 
 from gateway_addons.adapters.redis_client import close
 from gateway_addons.core.errors import RegisterUnavailable
@@ -22,7 +21,7 @@ class SingleUseInRedis:
         try:
             async with asyncio.timeout(self._timeout_s):
                 first = await self._redis.set(f"poterne:once:{key}", "1", nx=True, px=max(1, int(keep_s * 1000)))
-        except (RedisError, TimeoutError, OSError) as e:
+        except Exception as e:  # redis-py does not foresee all that a changing cluster does: TypeError, IndexError
             raise RegisterUnavailable(f"Redis: {type(e).__name__}") from e
         return bool(first)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from gateway_addons.adapters.redis_client import close
 from gateway_addons.core.errors import RegisterUnavailable
@@ -91,7 +91,7 @@ class RegisterInRedis:
                     return await self._redis.execute_command("EVALSHA", digest, 2, *self._keys, *given)
                 except NoScriptError:
                     return await self._redis.execute_command("EVAL", script, 2, *self._keys, *given)
-        except (RedisError, TimeoutError, OSError) as e:
+        except Exception as e:  # redis-py does not foresee all that a changing cluster does: TypeError, IndexError
             raise RegisterUnavailable(f"Redis: {type(e).__name__}: {e}".rstrip(": ")) from e
 
     async def close(self) -> None:
