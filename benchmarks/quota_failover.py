@@ -90,9 +90,7 @@ async def _fail_over(group: Replicated, keys: list[str], window_s: int, lag_s: f
     replica = group.replica.process.pid
     if lag_s:
         os.kill(replica, signal.SIGSTOP)
-        async with Redis.from_url(group.master.url) as master:
-            await master.execute_command("CLIENT", "KILL", "TYPE", "replica")  # type: ignore[no-untyped-call]
-        await asyncio.sleep(lag_s)
+        await _cut_off(group.master.url, window_keys(keys[0])[0], lag_s, window_s)
     dead_us = _kill(group)
     os.kill(replica, signal.SIGCONT)
     async with asyncio.timeout(READ_S), Redis.from_url(group.replica.url) as client:
@@ -102,6 +100,16 @@ async def _fail_over(group: Replicated, keys: list[str], window_s: int, lag_s: f
         if (await client.info("replication"))["role"] != "slave":
             raise RuntimeError("the replica was promoted before it was read: what it had then is not known")
     return dead_us, known
+
+
+async def _cut_off(url: str, window: str, lag_s: float, at_most_s: float) -> None:
+    """The replica's connection ends; back after `lag_s`, and when a call was accepted meanwhile."""
+    async with asyncio.timeout(READ_S + at_most_s), Redis.from_url(url) as master:
+        await master.execute_command("CLIENT", "KILL", "TYPE", "replica")  # type: ignore[no-untyped-call]
+        newest = await master.lindex(window, 0)
+        await asyncio.sleep(lag_s)
+        while await master.lindex(window, 0) == newest:
+            await asyncio.sleep(0.01)
 
 
 def _kill(group: Replicated) -> int:
