@@ -77,6 +77,7 @@ FAULTS: list[tuple[str, Deed, Deed]] = [
     ("no permission", lambda r, _: r.acl_setuser("default", commands=["-evalsha"]),
      lambda r, _: r.acl_setuser("default", commands=["+evalsha"])),
     ("cannot save", cannot_save, can_save),
+    ("no replica in step", lambda r, _: r.config_set("min-replicas-to-write", 1), lambda r, _: r.config_set("min-replicas-to-write", 0)),
     ("no connection left", no_more_clients, lambda r, _: r.config_set("maxclients", 1000)),
     ("wrong type of the list", lambda r, _: r.set(LIST, "x"), lambda r, _: r.delete(LIST)),
     ("wrong type of the use", lambda r, _: r.set(USE, "x"), lambda r, _: r.delete(USE)),
