@@ -144,7 +144,7 @@ def test_a_second_system_stands_beside_the_first(document: dict[str, Any], tmp_p
         fill_a_quota(second)
     finally:
         stopped = command("down", "--var", str(tmp_path))
-    assert "stopped 6 processes" in stopped.stdout
+    assert "stopped 7 processes" in stopped.stdout
     assert all(start_time(pid) is not None for pid in pids(document))
     assert all(start_time(pid) is None for pid in pids(second))
 
@@ -174,7 +174,7 @@ def test_down_stops_all_after_a_crash(tmp_path: Path) -> None:
     document = up(tmp_path)
     for pid in (document["pids"]["gateway"][0], document["pids"]["redis"]):
         os.kill(pid, signal.SIGKILL)
-    assert "stopped 4 processes" in command("down", "--var", str(tmp_path)).stdout
+    assert "stopped 5 processes" in command("down", "--var", str(tmp_path)).stdout
     assert all(start_time(pid) is None for pid in pids(document))
     assert not (tmp_path / "demo" / "demo.json").exists()
 
