@@ -55,13 +55,21 @@ def measure(folder: Path, *, seconds: float, window_s: int, clients: int, limit:
                 return answers, Failover(dead_us, known, seen)
 
             answers, failover = asyncio.run(history())
+        logs = (folder / "first" / "demo" / "logs" / "gateway.log", folder / "second" / "gateway.log")
+        alerts = {event: sum(_logged(log, event) for log in logs) for event in ("quota_degraded", "quota_recovered")}
     found = events(*files)
     after = [at for _, _, at in found if at > failover.dead_us]
     return overview(found, answers, window_s) | {
-        "clients": clients, "limits": limits, "lag_s": lag_s, "charges_after_the_failover": len(after),
+        "clients": clients, "limits": limits, "lag_s": lag_s, "alerts": alerts, "charges_after_the_failover": len(after),
         "without_charges_s": round((min(after) - failover.dead_us) / 1e6, 3) if after else None,
         "slowest_503_s": round(max((s for status, s in answers if status == 503), default=0.0), 3),
     } | check(found, limits, window_s * 1_000_000, failover)
+
+
+def _logged(log: Path, event: str) -> int:
+    """How often that event was logged, by all workers of a gateway."""
+    lines = log.read_text(encoding="utf-8").splitlines()
+    return sum(json.loads(line).get("event") == event for line in lines if line.startswith("{"))
 
 
 async def _look(group: Replicated, keys: Iterable[str], window_s: int, seen: dict[str, Counter[int]]) -> None:

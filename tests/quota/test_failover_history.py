@@ -18,4 +18,5 @@ def test_the_quota_across_a_killed_master_and_a_promoted_replica(tmp_path: Path)
     for key, limit in told["limit_and_lost"].items():
         assert told["most_in_a_window"][key] <= limit == 15 + told["lost"][key]
     assert told["charges_after_the_failover"] > 2 * 15
+    assert told["alerts"]["quota_degraded"] == told["alerts"]["quota_recovered"] > 0
     assert told["charges"] == sum(number for status, number in told["answers"].items() if status != 503)
