@@ -5,6 +5,7 @@ import resource
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from gateway_addons.replay.case import Case, CaseError, Expectation, fill
 from gateway_addons.replay.judge import Result
@@ -23,6 +24,9 @@ AT_A_TIME = 24
 MAX_GROWTH_BYTES = 300 * 1024 * 1024
 """How much the process, gate and client together, may grow over a whole run."""
 
+KEPT = 20_000
+"""Records and questions that the rig's fakes may hold; what is let go of stays counted."""
+
 
 class Broken(AssertionError):
     """An invariant of the whole gate does not hold."""
@@ -36,7 +40,7 @@ class GateTarget:
         self.codes: Counter[str] = Counter()
         self._stack = AsyncExitStack()
         self._first_peak = 0
-        self._forwarded = 0
+        self._forwarded = self._recorded_before = 0
 
     async def start(self, folder: Path) -> None:
         """Start gate and tap."""
@@ -77,7 +81,7 @@ class GateTarget:
             raise Broken(f"the backend received what nobody announced: {(left or self._tap.unread)[0][:200]!r}")
         self._forwarded += attributed + len(self._tap.calls)
         self._tap.calls.clear()
-        announced, recorded = len(self._rig.journal.announced), sum(bool(r["transmis"]) for r in self._rig.journal.records)
+        announced, recorded = len(self._rig.journal.announced), self._recorded_before + _transmitted(self._rig.journal.records)
         if self._forwarded > announced or self._forwarded > recorded:
             raise Broken(f"{self._forwarded} forwarded, {announced} announced, {recorded} recorded")
 
@@ -87,13 +91,19 @@ class GateTarget:
         if peak - self._first_peak > MAX_GROWTH_BYTES:
             raise Broken(f"memory grew from {self._first_peak >> 20} to {peak >> 20} MiB")
         for kept in (self._rig.journal.records, self._rig.policy.asked):
-            if len(kept) > 20_000:
-                del kept[: len(kept) - 100]  # the fakes keep everything; a journal would not
+            if len(kept) > KEPT:  # the fakes keep everything; a journal would not
+                if kept is self._rig.journal.records:
+                    self._recorded_before += _transmitted(self._rig.journal.records[:-100])
+                del kept[:-100]
 
     @property
     def strays(self) -> list[str]:
         """What belongs to no case."""
         return strays(self._tap)
+
+
+def _transmitted(records: list[dict[str, Any]]) -> int:
+    return sum(bool(record["transmis"]) for record in records)
 
 
 def _announced(call: bytes, rig: Rig) -> bool:
