@@ -1,7 +1,9 @@
 """The listening sockets. The supervisor owns them, so that they outlive every worker and a queued connection is not lost.
 
 Each slot has a socket of its own for each environment, all on one port (SO_REUSEPORT, socket(7)): the kernel spreads new
-connections over them. The workers that follow each other in a slot accept from the same socket.
+connections over them. The workers that follow each other in a slot accept from the same socket. Only the
+first slot's listens at once. The others are bound, and listen when their first worker serves: the kernel would hand them
+connections that wait until that worker has started, while others could serve them.
 """
 
 import socket
@@ -11,7 +13,7 @@ from gateway_addons.settings.gateway import Settings
 from gateway_addons.settings.values import Listen, SettingsError
 
 BACKLOG = 1024
-"""Connections that the kernel holds while a worker is busy or being replaced."""
+"""Connections that the kernel holds while the first worker starts."""
 
 type Address = tuple[str, str, int]
 """Environment, host and port as the settings have them (a port may be 0: the kernel chooses)."""
@@ -66,7 +68,7 @@ def _addresses(settings: Settings) -> list[tuple[Address, Listen]]:
 
 
 def _listen(listen: Listen, first: socket.socket | None) -> socket.socket:
-    """A listening socket; of the first one for an address nobody else may listen there, whoever he is."""
+    """A bound socket, the first one for an address listening: nobody else may listen there, whoever he is."""
     found = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     family, wanted = found[0], found[4] if first is None else first.getsockname()
     if first is None and listen.port:
@@ -78,7 +80,8 @@ def _listen(listen: Listen, first: socket.socket | None) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(wanted)
-        listener.listen(BACKLOG)
+        if first is None:
+            listener.listen(BACKLOG)  # from now on nobody else gets the port
     except OSError:
         listener.close()
         raise

@@ -34,6 +34,19 @@ def test_slots_share_the_port_and_each_has_its_own_socket() -> None:
     sockets.close()
 
 
+def test_a_slot_gets_no_connections_before_its_worker_serves() -> None:
+    """A socket that listens takes its share of the connections, whether or not somebody accepts them."""
+    sockets, wanted = ListeningSockets(), settings(production=0)
+    sockets.provide(wanted, 1)
+    sockets.provide(wanted, 3)
+    first, *others = (sockets.of_slot(wanted, slot, 3)["production"][0] for slot in range(3))
+    assert [s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for s in (first, *others)] == [1, 0, 0]
+    for _ in range(50):
+        with socket.create_connection(first.getsockname()):
+            assert first.accept()[0].close() is None
+    sockets.close()
+
+
 def test_fewer_slots_inherit_the_sockets_of_those_that_are_gone() -> None:
     """Closing them would reset the connections that wait in their queues."""
     sockets, wanted = ListeningSockets(), settings(production=0)
