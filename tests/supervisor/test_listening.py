@@ -43,7 +43,7 @@ def test_a_slot_gets_no_connections_before_its_worker_serves() -> None:
     assert [s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for s in (first, *others)] == [1, 0, 0]
     for _ in range(50):
         with socket.create_connection(first.getsockname()):
-            assert first.accept()[0].close() is None
+            first.accept()[0].close()  # raises where the connection went to another slot's socket
     sockets.close()
 
 
