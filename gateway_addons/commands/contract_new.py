@@ -1,5 +1,6 @@
 """`poterne contract new`: a complete, commented contract from a few answers, asked for where they are not given."""
 
+import json
 import os
 import sys
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from gateway_addons.adapters.policy.contract_files import read_contract
 from gateway_addons.commands.contract_sources import Sources, moment, sources, telling
+from gateway_addons.commands.terminal import AsJson
 from gateway_addons.core.contract.calendar import plus_mois
 from gateway_addons.core.contract.commented_yaml import SCHEMA_LINE, commented
 from gateway_addons.core.contract.draft import CertificateOfDraft, Draft, draft_document
@@ -44,6 +46,7 @@ def new(
     request: Annotated[int, typer.Option("--request", help="1-a: DataPass's number.")] = 0,
     pin: Annotated[bool, typer.Option("--pin", help="4-C1: register the fingerprint too, not the names alone.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    as_json: AsJson = False,
     config: Annotated[Path | None, typer.Option("--config", help="gateway.yaml.", envvar="POTERNE_CONFIG")] = None,
 ) -> None:
     """Write a complete, commented contract; `poterne contract check` says what is still missing."""
@@ -65,6 +68,11 @@ def new(
             accepted=moment(accepted) if accepted else None, request_number=request,
             terms=_newest_terms(found, environment))
         contract = _write(draft, known[api], out, found)
+    if as_json:
+        missing = [{"clause": c.clause, "path": c.path, "to_do": c.to_do} for c in missing_conditions(contract)]
+        typer.echo(json.dumps({"file": str(out), "contract": contract.convention.id, "etat": contract.convention.etat,
+                               "rights": len(contract.droits), "missing": missing}, ensure_ascii=False, indent=1))
+        return
     typer.echo(f"{out}: {contract.convention.id}, {contract.convention.etat}, {len(contract.droits)} rights")
     for condition in missing_conditions(contract):
         typer.echo(f"  still missing, clause {condition.clause}: {condition.to_do} ({condition.path})")
