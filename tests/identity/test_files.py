@@ -185,3 +185,17 @@ def test_a_write_that_fails_leaves_the_old_file(file: Path, monkeypatch: pytest.
         issue_secret(file, "c", NOW, 0)
     assert file.read_bytes() == before
     assert [f.name for f in file.parent.iterdir() if f.name.endswith(".new")] == []
+
+
+def test_what_is_written_before_the_call_counts_in_it(file: Path) -> None:
+    """Nobody has to wait for the next look: a new secret is good, and a withdrawn one is not, as soon as the command has ended."""
+    issue_secret(file, "c", NOW, 0)
+    clients = WatchedFile(file, lambda: read_clients(file))
+    made = issue_secret(file, "d", NOW, 0)[1]
+    assert "d" not in clients.value.clients
+    assert [s.id for s in clients.of_now().clients["d"].secrets] == [made.id]
+    revoke_secret(file, "d", made.id)
+    assert clients.of_now().clients["d"].secrets == ()
+    file.write_text("clients: [")
+    assert clients.of_now().clients["d"].secrets == ()
+    assert clients.alert

@@ -68,11 +68,27 @@ def open_connections(gateway: Gateway, other: SecondGateway | None, who: str = C
     return consumers
 
 
+def until_nothing_is_cut(gateway: Gateway) -> None:
+    """Every worker has heard of what was restored. A new connection may be any worker's, so each of many is asked."""
+    start_s = time.monotonic()
+    while not all(_gets_a_token(gateway) for _ in range(8)):
+        assert time.monotonic() - start_s < FEATURE_S + MARGIN_S, "restored, but a worker still refuses"
+
+
+def _gets_a_token(gateway: Gateway) -> bool:
+    consumer = gateway.running.consumer(CONSUMER)
+    with consumer.http:
+        asked = consumer.http.post(consumer.environment["token_url"], data={"grant_type": "client_credentials"},
+                                   auth=(consumer.own["client_id"], consumer.own["client_secret"]))
+    return asked.status_code == 200
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_cut(gateway: Gateway) -> Iterator[None]:
     yield
     for switch in listed(gateway):
         restore(gateway, switch["id"])
+    until_nothing_is_cut(gateway)
 
 
 def command(gateway: Gateway | SecondGateway, *words: str) -> Result:

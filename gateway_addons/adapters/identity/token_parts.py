@@ -93,7 +93,7 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
         environment=environment, issuer=settings.issuer, policy=shared.policy, switches=shared.switches,
         verifier=verifier, revoker=revoked,
         guard=shared.guard, key_set=key_set,
-        authentication=ClientAuthentication(environment, settings.issuer, lambda: clients.value, shared.single_use),
+        authentication=ClientAuthentication(environment, settings.issuer, clients.of_now, shared.single_use),
         tokens=AccessTokenIssuer(rules, settings.lifetime_s, lambda: ring.value),
     )
     return TokenParts(verifier, server, lambda: _look((ring, clients)), lambda: ring.alert or clients.alert)

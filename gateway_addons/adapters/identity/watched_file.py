@@ -35,6 +35,11 @@ class WatchedFile[T]:
         log.info("file taken up", file=str(self._file))
         return True
 
+    def of_now(self) -> T:
+        """The value, after a look at the file: what was written before counts in it. One `stat`: for rare calls."""
+        self.refresh()
+        return self.value
+
     def _now_on_disk(self) -> tuple[int, int, int]:
         found = self._file.stat()
         return found.st_mtime_ns, found.st_size, found.st_ino

@@ -6,7 +6,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 from cryptography import x509
@@ -67,7 +67,7 @@ class OcspResponders:
 
     async def _ask(self, link: Link, now: datetime) -> None:
         try:
-            answer = await self._answer(link)
+            answer = await self._answer(link, now)
         finally:
             self._asking.pop(link, None)
         known = self._known.get(link)
@@ -79,12 +79,12 @@ class OcspResponders:
         while len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _answer(self, link: Link) -> OcspAnswer | None:
+    async def _answer(self, link: Link, now: datetime) -> OcspAnswer | None:
         settings = self._authorities[link.issuer]
         try:
             nonce = secrets.token_bytes(32) if settings.nonce else None
             raw = await _post(settings.url or _named_responder(link), ask(link, nonce), settings.timeout_s)
-            return read_answer(raw, link, nonce, datetime.now(UTC), timedelta(seconds=settings.max_age_s))
+            return read_answer(raw, link, nonce, now, timedelta(seconds=settings.max_age_s))
         except (OcspRefused, aiohttp.ClientError, TimeoutError, OSError, ValueError) as e:
             self.failures += 1
             log.error("no answer of an OCSP responder for serial %x: %s", link.serial, e)
