@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+from mitmproxy import connection
 from mitmproxy.proxy import commands, events, mode_servers, server
 from mitmproxy.utils import asyncio_utils
 
@@ -16,6 +17,9 @@ from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -
 
 MAX_UNSENT_BYTES = 64 * 1024
 """While more than this waits to be sent on either side, nothing more is read."""
+
+CONNECT_TIMEOUT_S = 5.0
+"""How long the backend may take to accept a connection; the system's own patience is of minutes."""
 
 
 class GateConnection(mode_servers.ProxyConnectionHandler):
@@ -62,6 +66,8 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
         elif isinstance(command, commands.OpenConnection):
             handler = asyncio_utils.create_task(self.open_connection(command), name="backend connection", keep_ref=True)
             self.transports[command.connection] = server.ConnectionIO(handler=handler)
+            if isinstance(command.connection, connection.Server):
+                self._loop.call_later(CONNECT_TIMEOUT_S, _end_unless_connected, command.connection, handler)
         elif isinstance(command, commands.RequestWakeup):
             self._wake_later(command)
         elif isinstance(command, commands.Log):
@@ -114,3 +120,8 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
             if io.writer is not None and io.writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:  # type: ignore[union-attr]
                 await super().drain_writers()  # type: ignore[no-untyped-call]
                 return
+
+
+def _end_unless_connected(backend: connection.Server, handler: asyncio.Task[None]) -> None:
+    if backend.timestamp_tcp_setup is None:
+        handler.cancel("no connection in time")

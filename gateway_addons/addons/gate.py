@@ -148,7 +148,7 @@ class Gate:
         try:
             if given is None:
                 raise Refusal("INF-GEN-01", "no answer")
-            final = self._from_backend(call, given) if call.forwarded else given
+            final = await self._from_backend(call, given) if call.forwarded else given
         except Refusal as refusal:
             final = self._refuse(flow, call, refusal)
         for name, value in self._call_headers(flow, call).items():
@@ -213,8 +213,13 @@ class Gate:
         call.code, call.token, call.detail = given.code, given, given.detail
         return answer.answer(given.status, given.body, given.headers)
 
-    def _from_backend(self, call: Call, given: http.Response) -> http.Response:
-        told = read_backend_answer(given, call.match.api.names_in_answers if call.match else RECEIPT_NAMES)
+    async def _from_backend(self, call: Call, given: http.Response) -> http.Response:
+        names = call.match.api.names_in_answers if call.match else RECEIPT_NAMES
+        if len(given.raw_content or b"") < LARGE_BODY_BYTES:
+            told = read_backend_answer(given, names)
+        else:
+            async with self._large_bodies:
+                told = await asyncio.to_thread(read_backend_answer, given, names)
         call.receipt, call.code = told.receipt, told.code
         return told.response
 

@@ -7,11 +7,12 @@ the flow carries the gate's `Admission`, and every other way out is an answer an
 import time
 
 from mitmproxy import flow, http
-from mitmproxy.net.http.http1 import expected_http_body_size
-from mitmproxy.net.http.validate import validate_headers
+from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.proxy import commands, context, events, layer
 from mitmproxy.proxy.layers.http import (
     DropStream,
+    GetHttpConnection,
+    GetHttpConnectionCompleted,
     HttpLayer,
     HTTPMode,
     HttpStream,
@@ -33,6 +34,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
+from gateway_addons.addons.http_client import BackendConnection
 from gateway_addons.addons.http_server import Commands, GateHttpServer
 from gateway_addons.addons.messages import BackendSilent, BodyDefect, DefectiveRequest
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
@@ -40,7 +42,7 @@ from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, REL
 
 
 class GateHttpLayer(HttpLayer):
-    """HTTP/1.1 only, with the gate's own server and streams."""
+    """HTTP/1.1 only, with the gate's own server, streams and backend connections."""
 
     def __init__(self, ctx: context.Context, entry: Entry, session: Session) -> None:
         super().__init__(ctx, HTTPMode.transparent)
@@ -52,23 +54,36 @@ class GateHttpLayer(HttpLayer):
             server = GateHttpServer(self.context.fork(), self._entry, self._session.bodies)
             self.connections[self.context.client] = server
             yield from self.event_to_child(server, event)
-        else:
+        elif not isinstance(event, events.ConnectionEvent) or event.connection in self.connections:
             yield from super()._handle_event(event)
 
     def make_stream(self, stream_id: int) -> Commands:
         """A new stream that knows its connection's session."""
-        stream = GateHttpStream(self.context.fork(), stream_id, self._session, self._entry.max_answer_bytes)
-        self.streams[stream_id] = stream
+        self.streams[stream_id] = stream = GateHttpStream(self.context.fork(), stream_id, self._session)
         yield from self.event_to_child(stream, events.Start())
+
+    def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
+        """The backend connection that this client connection has and may use again, or a new one."""
+        for connection in [c for c in self.connections if isinstance(c, Server)]:
+            if reuse and connection.connected and event.connection_spec_matches(connection):
+                completed = GetHttpConnectionCompleted(event, (connection, None))
+                yield from self.event_to_child(self.command_sources.pop(event), completed)
+                return
+            if connection.state is ConnectionState.CLOSED:
+                del self.connections[connection]  # a backend may close after each answer, and a client may stay for days
+        ctx = self.context.fork()
+        ctx.server = Server(address=event.address)
+        self.connections[ctx.server] = backend = BackendConnection(ctx, self._entry.max_answer_bytes)
+        self.waiting_for_establishment[ctx.server].append(event)
+        yield from self.event_to_child(backend, events.Start())
 
 
 class GateHttpStream(HttpStream):
     """One call. Refused until the gate says otherwise."""
 
-    def __init__(self, ctx: context.Context, stream_id: int, session: Session, max_answer_bytes: int) -> None:
+    def __init__(self, ctx: context.Context, stream_id: int, session: Session) -> None:
         super().__init__(ctx, stream_id)
         self._session = session
-        self._max_answer_bytes = max_answer_bytes
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Show the head to the gate; an answer it gives now is sent now, without reading the body (no 100-continue)."""
@@ -100,33 +115,20 @@ class GateHttpStream(HttpStream):
         self.flow.request.scheme = "http"
 
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
-        """Bound the backend's answer; the request's body is bounded as it is read (`http_server`)."""
-        if request or self.flow.response is None:
-            return False
-        announced = expected_http_body_size(self.flow.request, self.flow.response) or 0
-        if max(announced, len(self.response_body_buf)) <= self._max_answer_bytes:
-            return False
-        yield from self._give_up_on_the_backend("answer too large")
-        return True
+        """Bodies are bounded as they are read (`http_server`, `http_client`); the engine's options change nothing."""
+        return False
+        yield
 
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
-        """Refuse an answer of the backend whose framing two readers could read differently."""
-        if request or self.flow.response is None:
-            return False
-        try:
-            validate_headers(self.flow.response)
-        except ValueError as e:
-            yield from self._give_up_on_the_backend(str(e))
-            return True
+        """Heads are read by one strict grammar (`core.request_head`, `core.answer_head`), not looked at afterwards."""
         return False
+        yield
 
     def start_response_stream(self) -> Commands:
         """The engine would pass the backend's answer on as it comes; here the gate sees it whole, or it goes nowhere."""
-        yield from self._give_up_on_the_backend("streaming is off")
-
-    def _give_up_on_the_backend(self, why: str) -> Commands:
         yield commands.CloseConnection(self.flow.server_conn)
-        yield from self._backend_failed(ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
+        error = ResponseProtocolError(self.stream_id, "streaming is off", ErrorCode.GENERIC_SERVER_ERROR)
+        yield from self._backend_failed(error)
 
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         """The one place where the backend is reached: only with the gate's own mark on the flow."""
@@ -172,10 +174,12 @@ class GateHttpStream(HttpStream):
 
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> Commands:
         """A backend that fails gets an answer from the gate; a client that is gone gets none."""
-        if isinstance(event, ResponseProtocolError) and self._answer_is_due():
-            yield from self._backend_failed(event)
-        else:
+        if isinstance(event, RequestProtocolError):
             yield from super().handle_protocol_error(event)
+        elif self._answer_is_due():
+            yield from self._backend_failed(event)
+        else:  # the call is over; a second answer would be taken for the next call's
+            yield DropStream(self.stream_id)
 
     def _answer_is_due(self) -> bool:
         over = (self.state_done, self.state_errored)

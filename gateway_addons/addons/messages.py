@@ -10,6 +10,7 @@ from mitmproxy.proxy.layers.http._base import HttpEvent
 from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.core.answer_head import AnswerHead
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.request_head import RequestHead
 
@@ -43,6 +44,13 @@ def bare_response(status: int, headers: http.Headers, body: bytes) -> http.Respo
     response.data.__dict__.update(
         http_version=b"HTTP/1.1", status_code=status, reason=_REASON_PHRASES.get(status, b""), headers=headers, content=body,
         trailers=None, timestamp_start=now, timestamp_end=now)
+    return response
+
+
+def response_of(head: AnswerHead) -> http.Response:
+    """The engine's response object for a backend's head that was read by the strict grammar; its body follows."""
+    response = bare_response(head.status, http.Headers(head.headers), b"")
+    response.data.http_version, response.data.content = head.version.encode(), None
     return response
 
 

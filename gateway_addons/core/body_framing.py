@@ -1,4 +1,6 @@
-"""How a request body is delimited: by a length or in chunks, read by one narrow grammar (RFC 9112 sections 6 and 7.1).
+"""How a body is delimited: by a length or in chunks, read by one narrow grammar (RFC 9112 sections 6 and 7.1).
+
+The same grammar reads a caller's request and a backend's answer; `code` says which of the two is refused.
 
 Chunk extensions and trailer fields are refused: nobody sends them to this API, and readers differ on where they end. A
 line that can only become wrong is refused at once, not waited for.
@@ -33,11 +35,24 @@ class FixedBody:
         return taken
 
 
+class BodyToTheEnd:
+    """A body that ends with its connection, as HTTP/1.0 has them: only who reads it knows whether it is whole."""
+
+    done = False
+
+    def read(self, buffer: bytearray) -> bytes:
+        """Take everything."""
+        taken = bytes(buffer)
+        buffer.clear()
+        return taken
+
+
 class ChunkedBody:
     """A body in chunks; one step of the grammar after the other, each as far as the bytes go."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: str = "INF-REQ-01") -> None:
         self.done = False
+        self._code = code
         self._left = 0
         self._chunks = 0
         self._data = bytearray()
@@ -47,7 +62,7 @@ class ChunkedBody:
         """Take out of `buffer` what belongs to the body, and give its data without the framing.
 
         Raises:
-            Refusal: INF-REQ-01, as soon as the framing can only be wrong.
+            Refusal: with `code`, as soon as the framing can only be wrong.
         """
         while not self.done and self._step(buffer):
             pass
@@ -59,15 +74,15 @@ class ChunkedBody:
         end = buffer.find(b"\r\n", 0, _LONGEST_SIZE_LINE)
         if end < 0:
             if not _SIZE_LINE_SO_FAR.fullmatch(buffer):
-                raise Refusal("INF-REQ-01", "chunk size with an extension, white space, a bare line feed or no digits")
+                raise Refusal(self._code, "chunk size with an extension, white space, a bare line feed or no digits")
             return False
         size = bytes(buffer[:end])
         if not _SIZE.fullmatch(size):
-            raise Refusal("INF-REQ-01", "chunk size is not hexadecimal digits")
+            raise Refusal(self._code, "chunk size is not hexadecimal digits")
         del buffer[: end + 2]
         self._chunks += 1
         if self._chunks > MAX_CHUNKS:
-            raise Refusal("INF-REQ-01", "too many chunks")
+            raise Refusal(self._code, "too many chunks")
         self._left = int(size, 16)
         self._step = self._chunk_data if self._left else self._last_line_end
         return True
@@ -94,7 +109,7 @@ class ChunkedBody:
     def _line_end(self, buffer: bytearray, otherwise: str) -> bool:
         found = bytes(buffer[:2])
         if not b"\r\n".startswith(found):
-            raise Refusal("INF-REQ-01", otherwise)
+            raise Refusal(self._code, otherwise)
         if len(found) < 2:
             return False
         del buffer[:2]
