@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.speed import envoy
 from benchmarks.speed.measure import Target, pin
 from benchmarks.speed.stage import Stage, family, free_port
-from benchmarks.speed.tools import CONTRACTS
+from benchmarks.speed.tools import CONTRACTS, ROOT
 from benchmarks.speed.without import PARTS
 from gateway_addons.adapters.policy.contract_files import load_contracts
 
@@ -21,7 +21,7 @@ FULL = ("Poterne, 2 workers", "Envoy, 2 threads")
 def main_targets(stage: Stage, say: Callable[[str], None]) -> dict[str, Target]:
     """All that the first table compares."""
     found: dict[str, Target] = {}
-    for start in (_nginx, _mitmdump, _bare, _poterne, _two_workers):
+    for start in (_nginx, _mitmdump, bare, _poterne, _two_workers):
         target = start(stage)
         say(f"{target.name} on port {target.port}")
         found[target.name] = target
@@ -45,7 +45,7 @@ def place(target: Target, upstream: Sequence[int]) -> None:
 def without_targets(stage: Stage) -> dict[str, Target]:
     """Poterne without one of its parts; the first is whole, started the same way."""
     return {
-        (name := f"without {part}" if part else "all parts"): _without(stage, name, [part] if part else [], number)
+        (name := f"without {part}" if part else "all parts"): without(stage, name, [part] if part else [], number)
         for number, part in enumerate(["", *PARTS])
     }
 
@@ -94,7 +94,8 @@ def _mitmdump(stage: Stage) -> Target:
     return Target("mitmdump -q", port, {"proxy": [process.pid]})
 
 
-def _bare(stage: Stage) -> Target:
+def bare(stage: Stage) -> Target:
+    """The engine with nothing to decide."""
     port = free_port()
     process = stage.spawn(
         [
@@ -136,27 +137,19 @@ def _two_workers(stage: Stage) -> Target:
     return Target("Poterne, 2 workers", port, {"proxy": family(process.pid)} | _shared(stage))
 
 
-def _without(stage: Stage, name: str, off: list[str], number: int) -> Target:
+def without(stage: Stage, name: str, off: Sequence[str], number: int, *, tree: Path = ROOT) -> Target:
+    """One worker without a supervisor and without some of its parts; of another checkout, when `tree` says so."""
     port, folder = free_port(), stage.folder / f"without-{number}"
     file = stage.write_settings(
         folder / "gateway.yaml",
         state={"folder": str(folder / "state")},
         journal=stage.settings["journal"] | {"folder": str(folder / "journal")},
     )
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.speed.without",
-        "--config",
-        str(file),
-        "--writer",
-        "worker-0",
-        "--port",
-        str(port),
-    ]
+    command = [sys.executable, "-m", "benchmarks.speed.without"]
+    command += ["--config", str(file), "--writer", "worker-0", "--port", str(port)]
     for part in off:
         command += ["--off", part]
-    process = stage.spawn(command, f"without-{number}")
+    process = stage.spawn(command, f"without-{number}", tree=tree)
     stage.await_port(port, f"without-{number}")
     _await_log(stage, f"without-{number}", "serving")
     return Target(name, port, {"proxy": [process.pid]} | _shared(stage))

@@ -217,11 +217,11 @@ class Stage:
         time.sleep(0.5)
         return family(process.pid)
 
-    def spawn(self, command: Sequence[str], name: str, **environment: str) -> subprocess.Popen[bytes]:
+    def spawn(self, command: Sequence[str], name: str, tree: Path = ROOT, **environment: str) -> subprocess.Popen[bytes]:
         """Start a process of the benchmark's own; it is ended with the stage."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | environment
+                command, cwd=tree, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | environment
             )
         self._own.append(process)
         return process

@@ -33,7 +33,7 @@ class Tools:
     missing: tuple[str, ...]
 
 
-def provide() -> Tools:
+def provide(*, rivals: bool = True) -> Tools:
     """Everything that can be had. Raises `SetupError` for what nothing can be measured without."""
     missing: list[str] = []
     with Step("nginx") as step:
@@ -42,6 +42,9 @@ def provide() -> Tools:
             debian.provide(step, LAYOUT, "nginx-light", "nginx", "-v")
         step.done(str(nginx.relative_to(ROOT)))
     loadgen = _built("loadgen", ROOT / "benchmarks" / "loadgen", ".")
+    mitmdump = LAYOUT.venv / "bin" / "mitmdump"
+    if not rivals:
+        return Tools(nginx, loadgen, mitmdump, None, None, None, ())
     packages()
     envoy = next(PACKAGES.glob("envoy/_bin/envoy"), None)
     if envoy is None:
@@ -50,7 +53,7 @@ def provide() -> Tools:
     ratelimit = _perhaps(
         "ratelimit", ROOT / "benchmarks" / "envoy_ratelimit", "github.com/envoyproxy/ratelimit/src/service_cmd", missing
     )
-    return Tools(nginx, loadgen, LAYOUT.venv / "bin" / "mitmdump", envoy, authz, ratelimit, tuple(missing))
+    return Tools(nginx, loadgen, mitmdump, envoy, authz, ratelimit, tuple(missing))
 
 
 def packages() -> None:
