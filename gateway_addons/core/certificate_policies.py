@@ -38,8 +38,8 @@ def check_policies(path: Sequence[x509.Certificate], required: frozenset[str]) -
     """The policies, in the anchor's domain, under which the path is valid; `path` is leaf first, anchor last.
 
     Raises:
-        PolicyBroken: none is left where one is needed, because `required` or the path itself asks for one, or a mapping
-            speaks of anyPolicy.
+        PolicyBroken: none is left where one is needed, because `required` or the path itself asks for one, a mapping speaks
+            of anyPolicy, or a policy is named twice.
     """
     below = list(reversed(path[:-1]))
     counters = _Counters(0 if required else len(below) + 1, len(below) + 1, len(below) + 1)
@@ -117,7 +117,10 @@ def _policies(certificate: x509.Certificate) -> frozenset[str] | None:
         value = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
     except x509.ExtensionNotFound:
         return None
-    return frozenset(p.policy_identifier.dotted_string for p in value)
+    named = [p.policy_identifier.dotted_string for p in value]
+    if len(named) != len(set(named)):
+        raise PolicyBroken("a certificate policy is named twice (section 4.2.1.4)")
+    return frozenset(named)
 
 
 @asn1.sequence

@@ -76,8 +76,8 @@ def read_list(name: str, raw: bytes, issuers: Iterable[x509.Certificate], *, num
         this_update, next_update = crl.last_update_utc, crl.next_update_utc
     except TrustError:
         raise
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as e:
-        raise TrustError(f"{name}: not a revocation list ({e})") from e
+    except Exception as e:  # whatever a parser raises on hostile bytes is a refusal: KeyError, InvalidVersion, ...
+        raise TrustError(f"{name}: not a revocation list ({type(e).__name__}: {e})") from e
     if next_update is None:
         raise TrustError(f"{name}: nextUpdate is missing (RFC 5280 section 5.1.2.5)")
     return RevocationList(crl, key_name(issuer), number, delta_of, scope, this_update, next_update, entries, name)

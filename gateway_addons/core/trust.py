@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway_addons.core.path import Link, PathRefused, PathRules, PublicKeyName, key_name
+from gateway_addons.core.path import Link, PathRules, PublicKeyName, key_name
 from gateway_addons.core.path_rules import check_certificate
 from gateway_addons.core.revocation_list import RevocationList, TrustError, read_list
 
@@ -86,7 +86,7 @@ def read_trust(
 
     Args:
         anchors_pem: PEM certificates. Self-signed ones, and those whose issuer is not among them, are trust anchors; the
-            others complete paths.
+            others complete paths, self-issued ones too.
         crls: (name for messages, PEM or DER bytes) of each list: complete or delta, of all or of some certificates.
         crl_grace_s: seconds after `nextUpdate` during which a list still counts.
         rules: what a path must keep beside RFC 5280.
@@ -99,11 +99,8 @@ def read_trust(
         TrustError: with what is wrong: a list that `read_list` refuses, an authority without a complete list, a delta list
             whose complete list is missing or too old.
     """
-    try:
-        authorities = tuple(x509.load_pem_x509_certificates(anchors_pem))
-        anchors = tuple(a for a in authorities if _is_anchor(a, authorities))
-    except (ValueError, x509.DuplicateExtension) as e:
-        raise TrustError(f"authorities: not PEM certificates ({e})") from e
+    authorities = _authorities(anchors_pem)
+    anchors = tuple(a for a in authorities if _is_anchor(a, authorities))
     lists = tuple(read_list(name, raw, authorities, number_required=crl_number_required) for name, raw in crls)
     asked = frozenset(key_name(a) for a in online)
     material = TrustMaterial(anchors, tuple(a for a in authorities if a not in anchors), lists, crl_grace_s,
@@ -112,6 +109,18 @@ def read_trust(
     if revocation == "required":
         _check_complete(authorities, anchors, lists, asked)
     return material
+
+
+def _authorities(pem: bytes) -> tuple[x509.Certificate, ...]:
+    """Read whole here: name, key and extensions of each, so that nothing fails later."""
+    try:
+        authorities = tuple(x509.load_pem_x509_certificates(pem))
+        for authority in authorities:
+            key_name(authority)
+            list(authority.extensions)
+    except Exception as e:  # whatever a parser raises on bytes that are none
+        raise TrustError(f"authorities: not PEM certificates ({type(e).__name__}: {e})") from e
+    return authorities
 
 
 def _self_signed(pem: bytes) -> dict[bytes, x509.Certificate]:
@@ -123,15 +132,27 @@ def _self_signed(pem: bytes) -> dict[bytes, x509.Certificate]:
         for certificate in certificates:
             certificate.verify_directly_issued_by(certificate)
             check_certificate(certificate, is_authority=False)
-    except (ValueError, TypeError, InvalidSignature, x509.DuplicateExtension, PathRefused) as e:
+    except Exception as e:  # PathRefused, and whatever a parser raises on bytes that are none
         raise TrustError(f"self-signed certificates of clients: {type(e).__name__}: {e}") from e
     return {certificate.public_bytes(Encoding.DER): certificate for certificate in certificates}
 
 
 def _is_anchor(authority: x509.Certificate, all_of_them: Sequence[x509.Certificate]) -> bool:
+    """Self-signed, or issued by none of them. A key that an authority vouches for under its own name (self-issued, RFC 5280
+    section 3.2) stands below that authority.
+    """
+    above = [other for other in all_of_them if other is not authority and other.subject == authority.issuer]
     if authority.issuer == authority.subject:
-        return True
-    return not any(other.subject == authority.issuer for other in all_of_them)
+        return _signed_by(authority, authority) or not any(_signed_by(authority, other) for other in above)
+    return not above
+
+
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _check_complete(authorities: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate],

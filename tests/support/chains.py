@@ -124,10 +124,11 @@ def patched(made: Made, issuer: Made, old: bytes, new: bytes, digest: Any = None
     else:
         algorithm = bytes.fromhex("300a06082a8648ce3d040302")
         signature = issuer.key.sign(body, ec.ECDSA(digest))
-    return _der(0x30, body + algorithm.replace(old, new, 1) + _der(0x03, b"\0" + signature))
+    return der(0x30, body + algorithm.replace(old, new, 1) + der(0x03, b"\0" + signature))
 
 
-def _der(tag: int, content: bytes) -> bytes:
+def der(tag: int, content: bytes) -> bytes:
+    """A DER value with that tag."""
     size = len(content)
     length = bytes([size]) if size < 0x80 else bytes([0x80 | (n := (size.bit_length() + 7) // 8)]) + size.to_bytes(n)
     return bytes([tag]) + length + content

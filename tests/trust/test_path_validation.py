@@ -117,6 +117,7 @@ REFUSED: dict[str, tuple[Callable[[], Chain], str, str | None]] = {
         (x509.PolicyConstraints(0, None), True), policies("1.2.3")))), "chain", "policies"),
     "anyPolicy inhibited": (lambda: chain(LEAF.bent(extensions=(policies("2.5.29.32.0"),)), SUB.bent(extensions=(
         (x509.InhibitAnyPolicy(0), True), (x509.PolicyConstraints(0, None), True), policies("1.2.3")))), "chain", "policies"),
+    "a policy named twice": (lambda: chain(LEAF.bent(extensions=(policies("1.2.3", "1.2.3"),))), "chain", None),
     # 4.2.1.9: basic constraints
     "leaf that is an authority": (lambda: chain(LEAF.bent(authority=True, extensions=(eku(CLIENT),))), "chain", None),
     "authority that is none": (lambda: chain(LEAF, SUB.bent(extensions=((x509.BasicConstraints(False, None), True),))), "chain", None),

@@ -96,6 +96,18 @@ def test_an_intermediate_revoked_two_levels_up() -> None:
     assert told(deep.trust(lists=lists), deep) == "revoked"
 
 
+def test_a_key_vouched_for_under_its_authoritys_own_name_is_no_anchor() -> None:
+    """Self-issued, not self-signed: what the authority above it says of it counts."""
+    root = ROOT.signed_by(None)
+    newer = ROOT.bent(number=9).signed_by(root)
+    assert newer.certificate.subject == newer.certificate.issuer
+    lists = [("r", crl(root)), ("n", crl(newer))]
+    material = read_trust(newer.pem + root.pem, lists)
+    assert (material.anchors, material.intermediates) == ((root.certificate,), (newer.certificate,))
+    renewed = ROOT.bent(end=NOW + 4000 * DAY).signed_by(None)
+    assert len(read_trust(renewed.pem + root.pem, [("r", crl(root))]).anchors) == 2
+
+
 def _without_sign() -> tuple[Made, Made]:
     root = ROOT.signed_by(None)
     return root, SUB.bent(extensions=((usage("key_cert_sign"), True),)).signed_by(root)

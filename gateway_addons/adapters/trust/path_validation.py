@@ -6,10 +6,11 @@
     trust = read_trust(anchors_pem, [("ca.crl", crl_bytes)])
     path = verify_client_chain(leaf_der, [intermediate_der], trust, now)    # or PathRefused
 
-Two verifiers in series: both must accept the same path. OpenSSL builds it, checks signatures, constraints, policies and
-revocation lists (delta lists too); it is lax on the syntax of name constraints. `cryptography.x509.verification` is strict
-there and reads no lists. Between them stand the rules of `core.path_rules` (keys, signatures, form, usages),
-`core.certificate_policies` and `core.trust` (revocation by our own reading of the lists).
+Two verifiers in series: both must accept the same path. OpenSSL builds it, checks signatures, constraints and revocation
+lists (delta lists too); it is lax on the syntax of name constraints. `cryptography.x509.verification` is strict there and
+reads no lists. Between them stand the rules of `core.path_rules` (keys, signatures, form, usages),
+`core.certificate_policies` (OpenSSL's own reading refuses any path that asks for a policy where no policy was configured) and
+`core.trust` (revocation by our own reading of the lists).
 """
 
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ _REVOKED = 23
 _RULES = {2: "unknown_issuer", 18: "unknown_issuer", 19: "unknown_issuer", 20: "unknown_issuer", 21: "unknown_issuer",
           7: "signature", 22: "path_length", 25: "path_length", 24: "basic_constraints", 79: "basic_constraints",
           32: "key_usage", 34: "critical_extension", 47: "name_constraints", 48: "name_constraints",
-          51: "name_constraints", 52: "name_constraints", 53: "name_constraints", 42: "policies", 43: "policies"}
+          51: "name_constraints", 52: "name_constraints", 53: "name_constraints"}
 """X509_V_ERR_* of OpenSSL to the name of a rule; any other is `openssl_<number>`."""
 
 
@@ -129,7 +130,7 @@ def _built(leaf: x509.Certificate, others: Sequence[x509.Certificate], trust: Tr
 def _store(trust: TrustMaterial, *, lists: bool) -> crypto.X509Store:
     """Made once for each material. Dates are not OpenSSL's: they are judged at `now`, by one clock, in `core`."""
     store = crypto.X509Store()
-    flags = _FLAGS.X509_STRICT | _FLAGS.POLICY_CHECK | _NO_CHECK_TIME
+    flags = _FLAGS.X509_STRICT | _NO_CHECK_TIME
     for anchor in trust.anchors:
         store.add_cert(crypto.X509.from_cryptography(anchor))
         if anchor.issuer != anchor.subject:
