@@ -209,6 +209,7 @@ class Fleet:
         if self._stopping or self.current.get(worker.slot) is not worker:
             return
         self._counts.departed(worker.metrics)
+        self._leave_to_the_others(worker)
         steady = asyncio.get_running_loop().time() - served_since >= STEADY_S
         tries = 0 if steady else self.restarts.get(worker.slot, 0)
         log.error("worker_crashed", **worker.document(), status=worker.exit_status, restart_in_s=_wait_s(tries))
@@ -218,6 +219,12 @@ class Fleet:
             self.restarts[worker.slot] = tries
             self._counts.restarted(worker.slot)
             await self._restart(worker)
+
+    def _leave_to_the_others(self, crashed: Worker) -> None:
+        """New connections do not wait for the restart while somebody else serves."""
+        generation = self._generation
+        if generation is not None and any(w.state == "serving" for w in self.current.values() if w is not crashed):
+            self._sockets.pause(generation.settings, crashed.slot, generation.slots)
 
     async def _restart(self, crashed: Worker) -> None:
         async with self._changing:

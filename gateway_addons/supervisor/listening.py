@@ -50,6 +50,16 @@ class ListeningSockets:
         return {address[0]: [s for number, s in sorted(self._sockets[address].items()) if number % slots == slot]
                 for address, _ in _addresses(settings)}
 
+    def pause(self, settings: Settings, slot: int, slots: int) -> None:
+        """Let the kernel hand new connections to the other slots until its next worker listens; those in its queue are reset.
+
+        A port that the kernel chose stays as it is: a socket that pauses would lose it.
+        """
+        for address, listen in _addresses(settings):
+            for number, listener in self._sockets[address].items():
+                if listen.port and number % slots == slot and listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    listener.shutdown(socket.SHUT_RD)
+
     def keep_only(self, settings: Settings) -> None:
         """Close the sockets of addresses that are no longer in the settings."""
         wanted = {address for address, _ in _addresses(settings)}

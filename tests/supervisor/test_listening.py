@@ -47,6 +47,39 @@ def test_a_slot_gets_no_connections_before_its_worker_serves() -> None:
     sockets.close()
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return port_of(probe)
+
+
+def test_a_slot_that_pauses_leaves_new_connections_to_the_others_until_it_listens_again() -> None:
+    sockets, wanted = ListeningSockets(), settings(production=free_port())
+    sockets.provide(wanted, 2)
+    first, second = (sockets.of_slot(wanted, slot, 2)["production"][0] for slot in range(2))
+    second.listen()
+    sockets.pause(wanted, 0, 2)
+    sockets.pause(wanted, 0, 2)
+    for _ in range(50):
+        with socket.create_connection(second.getsockname()):
+            second.accept()[0].close()  # raises where the connection waits at the socket that pauses
+    first.listen()
+    second.close()
+    with socket.create_connection(first.getsockname()):
+        first.accept()[0].close()
+    sockets.close()
+
+
+def test_a_port_of_the_kernel_s_choice_is_not_lost() -> None:
+    sockets, wanted = ListeningSockets(), settings(production=0)
+    sockets.provide(wanted, 1)
+    only = sockets.of_slot(wanted, 0, 1)["production"][0]
+    port = port_of(only)
+    sockets.pause(wanted, 0, 1)
+    with socket.create_connection(("127.0.0.1", port)):
+        only.accept()[0].close()
+    sockets.close()
+
+
 def test_fewer_slots_inherit_the_sockets_of_those_that_are_gone() -> None:
     """Closing them would reset the connections that wait in their queues."""
     sockets, wanted = ListeningSockets(), settings(production=0)
