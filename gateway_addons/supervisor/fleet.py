@@ -1,17 +1,15 @@
 """The workers as a whole: all started, one by one replaced, restarted when they crash, ended together."""
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from gateway_addons.core.errors import JournalUnavailable
-from gateway_addons.settings.gateway import Settings
-from gateway_addons.settings.workers import worker_count
 from gateway_addons.supervisor.counts import FleetCounts
-from gateway_addons.supervisor.errors import ReloadRefused, StartFailed, WorkerSilent
+from gateway_addons.supervisor.errors import ReloadRefused, StartFailed
+from gateway_addons.supervisor.generation import Generation
 from gateway_addons.supervisor.listening import ListeningSockets
 from gateway_addons.supervisor.worker_process import Worker
 from gateway_addons.supervisor.writers import Writers
@@ -27,25 +25,7 @@ STEADY_S = 60.0
 
 MAX_WAIT_S = 30.0
 
-LOOK_S = 2.0
-SILENT_S = 20.0
-"""Every worker is asked every `LOOK_S`; one that does not answer for `SILENT_S` hangs, and is killed and replaced."""
-
 log = structlog.get_logger("poterne.supervisor")
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """Settings that were checked, with the very text they were read from, and the number of workers they ask for."""
-
-    settings: Settings
-    text: str
-    slots: int
-
-    @classmethod
-    def of(cls, settings: Settings, text: str) -> "Generation":
-        """The generation of these settings on this machine."""
-        return cls(settings, text, worker_count(settings.workers))
 
 
 class Fleet:
@@ -240,20 +220,6 @@ class Fleet:
                 log.warning("worker_restarted", **worker.document())
                 return
             log.error("worker_does_not_start", slot=crashed.slot, why=_why(worker))
-
-    async def watch(self) -> None:
-        """Ask every worker for a sign of life, for ever; one that hangs is killed, and so restarted."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            await asyncio.gather(*(self._look(worker) for worker in self.current.values() if worker.state == "serving"))
-
-    async def _look(self, worker: Worker) -> None:
-        try:
-            await worker.ask("life", SILENT_S)
-        except WorkerSilent as e:
-            if worker.state == "serving":
-                log.error("worker_hangs", **worker.document(), why=str(e))
-                worker.kill()
 
     def _do_aside(self, what: Any) -> None:
         task = asyncio.create_task(what)

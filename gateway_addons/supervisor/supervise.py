@@ -19,10 +19,12 @@ from gateway_addons.settings.gateway import Settings, parse, read
 from gateway_addons.settings.values import Listen, SettingsError
 from gateway_addons.supervisor.counts import FleetCounts
 from gateway_addons.supervisor.errors import ReloadRefused, StartFailed
-from gateway_addons.supervisor.fleet import Fleet, Generation
+from gateway_addons.supervisor.fleet import Fleet
+from gateway_addons.supervisor.generation import Generation
 from gateway_addons.supervisor.listening import ListeningSockets
 from gateway_addons.supervisor.orders import OrderDesk
 from gateway_addons.supervisor.place import held, listen_for_orders
+from gateway_addons.supervisor.signs_of_life import watch
 from gateway_addons.supervisor.window import Window
 from gateway_addons.supervisor.writers import Writers
 
@@ -72,8 +74,8 @@ class Supervisor:
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload_told()))
             await self._fleet.start(Generation.of(self._settings, text))
             log.info("start", workers=len(self._fleet.current), concluded_after_crash=self._recovered)
-            await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)), self._fleet.watch(),
-                               self._checkpoints.run()])
+            await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)),
+                               watch(self._fleet.current.values), self._checkpoints.run()])
         finally:
             await self._fleet.stop()
             self._checkpoints.last()
