@@ -23,6 +23,7 @@ from gateway_addons.adapters.identity.single_use import SingleUseInRedis
 from gateway_addons.adapters.identity.token_parts import Shared, TokenParts, token_parts
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.journal.key_files import masking_of
+from gateway_addons.adapters.journal.taken_up import TakenUp
 from gateway_addons.adapters.policy.api_files import ApiFileError, load_routes
 from gateway_addons.adapters.policy.bundle_watch import BundleWatch
 from gateway_addons.adapters.policy.opa import OpaPolicy
@@ -55,17 +56,16 @@ from gateway_addons.admin.health import Dependency, Readiness
 from gateway_addons.admin.json_log import configure_logging
 from gateway_addons.admin.supervised import Station, SupervisorGone, SupervisorLine, end_with_parent
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
+from gateway_addons.core.journal.in_use import InUse
 from gateway_addons.core.pipeline import EnvironmentPorts, Pipeline
 from gateway_addons.core.routes import RouteTable
 from gateway_addons.core.source import TrustedProxies
 from gateway_addons.core.trust import TrustError
+from gateway_addons.in_use import Inventory, apis_in_use, keep_current, settings_in_use
 from gateway_addons.listener_trust import CurrentTls
 from gateway_addons.settings.gateway import Settings, parse
 from gateway_addons.settings.values import SettingsError
 from gateway_addons.settings.workers import worker_count
-
-TRUST_LOOK_S = 1.0
-"""How often the trust material is looked at for changes."""
 
 SWITCH_S = 0.001
 """The thread that waits for the disk gets its turn this soon under load (Python's own is 5 ms)."""
@@ -95,13 +95,17 @@ class Parts:
     trust: TrustTrace
 
 
-def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[GateEnvironment, Entry, CurrentTls, TokenParts]:
-    """Everything that is one environment's own: trust, keys, secrets, names, backend."""
+type Built = tuple[GateEnvironment, Entry, CurrentTls, TokenParts, list[InUse]]
+
+
+def build_environment(name: str, settings: Settings, parts: Parts) -> Built:
+    """Everything that is one environment's own: trust, keys, secrets, names, backend; last, what of it never changes."""
     own = settings.environments[name]  # type: ignore[index]
     trust = TrustFiles(own.clients)
     tls = CurrentTls(name, own, trust, parts.trust)
     tokens = token_parts(name, own.tokens, parts.tokens)
-    ports = EnvironmentPorts(name, trust, tokens.verifier, AssertionKeys(own.assertion), parts.switch_board,
+    assertion = AssertionKeys(own.assertion)
+    ports = EnvironmentPorts(name, trust, tokens.verifier, assertion, parts.switch_board,
                              tokens.introspection)
     pipeline = Pipeline(ports, parts.policy, parts.quota, parts.journal, parts.trace.stopwatch, parts.brake)
     listener = ListenerFacts(frozenset(own.hosts), parts.routes, parts.max_body_bytes)
@@ -119,7 +123,8 @@ def build_environment(name: str, settings: Settings, parts: Parts) -> tuple[Gate
         proxies=TrustedProxies(own.forwarded.networks(), own.forwarded.header) if own.forwarded else None,
     )
     backends = {api: _address(backend.url) for api, backend in own.backends.items()}
-    return GateEnvironment(listener, pipeline, tokens.endpoint, settings.limits.decision_timeout_s, backends), entry, tls, tokens
+    gate = GateEnvironment(listener, pipeline, tokens.endpoint, settings.limits.decision_timeout_s, backends)
+    return gate, entry, tls, tokens, [InUse("cle_assertion", name, "", assertion.key_id)]
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -144,16 +149,21 @@ def dependencies(settings: Settings, parts: Parts, tokens: Mapping[str, TokenPar
     return Readiness(named)
 
 
-async def serve(settings: Settings, station: Station, line: SupervisorLine) -> None:
-    """Serve as one worker until the supervisor, or SIGTERM, says leave; calls in flight are finished first."""
+async def serve(settings: Settings, told: InUse, station: Station, line: SupervisorLine) -> None:
+    """Serve as one worker until the supervisor, or SIGTERM, says leave; calls in flight are finished first.
+
+    `told` is how the journal names the settings.
+    """
     routes, apis = load_routes(settings.apis)
     if strangers := {a for own in settings.environments.values() for a in own.backends} - {api.api for api in apis}:
         raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
     trace, workers = Trace(), worker_count(settings.workers)
-    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, RevisionFloor(settings.policy.store_folder / "highest"))
+    floor = RevisionFloor(settings.policy.store_folder / "highest")
+    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, floor)
     register_trace = RegisterTrace(trace.registry)
     revoked, switches = (register_of(settings, name, register_trace) for name in (REVOKED, SWITCHES))
     switch_board = SwitchBoard(switches)
+    masking = masking_of(settings.journal.personal_data)
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     journal = JournalWriter(settings.journal, station.writer)
     parts = Parts(
@@ -170,12 +180,12 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
         max_body_bytes=max(api.max_body_bytes for api in apis),
         drain=Drain(),
         brake=AddressBrake(settings.brake, trace.registry, workers),
-        trust=TrustTrace(trace.registry, journal.note, masking_of(settings.journal.personal_data)),
+        trust=TrustTrace(trace.registry, journal.note, masking),
     )
     recovered = parts.journal.open()
     built = {name: build_environment(name, settings, parts) for name in settings.environments}
     gate = Gate({name: b[0] for name, b in built.items()}, parts.journal, parts.trace, settings.quota.warn_at,
-                parts.brake, masking_of(settings.journal.personal_data))
+                parts.brake, masking)
     master = GateMaster({name: b[1] for name, b in built.items()}, [gate, parts.trace, parts.trust], gate.in_flight,
                         station.listening, parts.brake)
     show_bounds(trace.registry, master.connections, master.bodies)
@@ -183,9 +193,13 @@ async def serve(settings: Settings, station: Station, line: SupervisorLine) -> N
     alone = (settings.drain.stop_calls_s, settings.drain.stop_idle_s)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.ensure_future(master.drain_and_stop(*alone)))
     readiness = dependencies(settings, parts, {name: b[3] for name, b in built.items()})
+    bundles = BundleWatch(OpaAdministration(settings.opa.address), trace.registry)
+    inventory = Inventory([told, *apis_in_use(settings.apis), *(one for b in built.values() for one in b[4])],
+                          {n: b[2] for n, b in built.items()}, {n: b[3] for n, b in built.items()}, floor, bundles, masking)
+    taken_up = TakenUp(settings.state.folder / "trust", journal)
+    await taken_up.look(inventory.now(), [])
     aside = [line.obey(readiness, trace.registry, master.drain_and_stop, alone),
-             _watch_trust([b[2] for b in built.values()]), _announce(master, line),
-             BundleWatch(OpaAdministration(settings.opa.address), trace.registry).run(),
+             keep_current(inventory, taken_up), _announce(master, line), bundles.run(),
              parts.revoked.run(), parts.switches.run(), *(b[3].run() for b in built.values())]
     await asyncio.gather(parts.revoked.open(), parts.switches.open())
     log.info("start", environments=list(built), concluded_after_crash=recovered)
@@ -240,15 +254,6 @@ def _stop_on_failure(master: GateMaster) -> Callable[[asyncio.Task[None]], None]
     return done
 
 
-async def _watch_trust(contexts: list[CurrentTls]) -> None:
-    while True:
-        await asyncio.sleep(TRUST_LOOK_S)
-        for context in contexts:
-            if await asyncio.to_thread(context.refresh):
-                log.info("trust material taken up")
-            context.look()
-
-
 def run_worker(config: Path, station: Station) -> None:
     """Be one worker until told to leave; exits with 2 when the start fails, after telling the supervisor why."""
     try:
@@ -264,7 +269,8 @@ def run_worker(config: Path, station: Station) -> None:
 async def _start(config: Path, station: Station) -> bool:
     line = SupervisorLine(await ControlChannel.over(station.control))
     try:
-        await serve(parse(await line.settings(), config), station, line)
+        text = await line.settings()
+        await serve(parse(text, config), settings_in_use(config, text), station, line)
     except CANNOT_START as e:
         await line.failed(str(e))
         return False

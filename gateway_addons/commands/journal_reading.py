@@ -48,7 +48,7 @@ def show(identifier: Annotated[str, typer.Argument(help="A request id, or a corr
 def search(
     since: Since = None, until: Until = None, contract: Contract = None, siret: Siret = None, period: Period = None,
     code: Code = None, environment: Environment = None,
-    act: Annotated[str | None, typer.Option("--act", help="An act or event, such as quota.reset.")] = None,
+    act: Annotated[str | None, typer.Option("--act", help="An act or event, such as quota.reset or 'crl.*'.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000)] = 200,
     as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:

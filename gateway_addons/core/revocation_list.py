@@ -1,5 +1,6 @@
 """One certificate revocation list: read, checked, and which certificates it speaks of (RFC 5280 section 5)."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,8 @@ class RevocationList:
     next_update: datetime
     entries: Mapping[int, bool]
     name: str
+    sha256: str
+    """Of the bytes that were read, as `sha256sum` of the file tells it."""
 
     def speaks_of(self, link: Link) -> bool:
         """Was it issued by the key that issued this certificate, and is the certificate in its scope?"""
@@ -80,7 +83,8 @@ def read_list(name: str, raw: bytes, issuers: Iterable[x509.Certificate], *, num
         raise TrustError(f"{name}: not a revocation list ({type(e).__name__}: {e})") from e
     if next_update is None:
         raise TrustError(f"{name}: nextUpdate is missing (RFC 5280 section 5.1.2.5)")
-    return RevocationList(crl, key_name(issuer), number, delta_of, scope, this_update, next_update, entries, name)
+    return RevocationList(crl, key_name(issuer), number, delta_of, scope, this_update, next_update, entries, name,
+                          hashlib.sha256(raw).hexdigest())
 
 
 def _issuer(name: str, crl: x509.CertificateRevocationList, issuers: Iterable[x509.Certificate]) -> x509.Certificate:

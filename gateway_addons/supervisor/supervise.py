@@ -15,8 +15,10 @@ import structlog
 from gateway_addons.adapters.journal.checkpoints import CheckpointMaker
 from gateway_addons.admin.app import admin_app, admin_server, serve
 from gateway_addons.admin.json_log import configure_logging
+from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.settings.gateway import Settings, parse, read
 from gateway_addons.settings.values import Listen, SettingsError
+from gateway_addons.supervisor.acts import GatewayActs
 from gateway_addons.supervisor.counts import FleetCounts
 from gateway_addons.supervisor.errors import ReloadRefused, StartFailed
 from gateway_addons.supervisor.fleet import Fleet
@@ -57,6 +59,7 @@ class Supervisor:
         self._counts = FleetCounts()
         writers = Writers(settings.journal)
         self._checkpoints = CheckpointMaker(settings.journal)
+        self._acts = GatewayActs(settings.journal)
         self._recovered = writers.recover()
         self._fleet = Fleet(config, self._sockets, writers, self._counts)
         self._stop = asyncio.Event()
@@ -73,11 +76,13 @@ class Supervisor:
             door = _bind(self._settings.admin)
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload_told()))
             await self._fleet.start(Generation.of(self._settings, text))
+            await asyncio.to_thread(self._acts.began, text, len(self._fleet.current))
             log.info("start", workers=len(self._fleet.current), concluded_after_crash=self._recovered)
             await self._serve([serve(admin, door), desk.serve(listen_for_orders(self._settings.state.run)),
                                watch(self._fleet.current.values), self._checkpoints.run()])
         finally:
             await self._fleet.stop()
+            self._acts.ended()
             self._checkpoints.last()
             self._sockets.close()
         log.info("stop")
@@ -101,11 +106,30 @@ class Supervisor:
     # --- reload ---
 
     async def reload(self) -> None:
-        """Read the settings again, check them, and roll the workers.
+        """Read the settings again, check them, and roll the workers; an act of the journal, however it ends.
 
         Raises:
-            ReloadRefused: they cannot be used, or a worker does not start with them; the old ones stay.
+            ReloadRefused: they cannot be used, a worker does not start with them, or the journal does not take it; the old
+                ones stay.
         """
+        try:
+            text, settings = self._read_again()
+        except ReloadRefused as e:
+            await asyncio.to_thread(self._acts.unread, str(e))
+            raise
+        try:
+            act = await asyncio.to_thread(self._acts.reload, text)
+        except JournalUnavailable as e:
+            raise ReloadRefused(f"the journal does not take it: {e}") from e
+        try:
+            await self._fleet.roll(Generation.of(settings, text))
+        except ReloadRefused as e:
+            await asyncio.to_thread(self._acts.reloaded, act, str(e))
+            raise
+        self._settings = settings
+        await asyncio.to_thread(self._acts.reloaded, act)
+
+    def _read_again(self) -> tuple[str, Settings]:
         try:
             text = read(self._config)
             settings = parse(text, self._config)
@@ -114,8 +138,7 @@ class Supervisor:
         for name in FIXED:
             if getattr(settings, name) != getattr(self._settings, name):
                 raise ReloadRefused(f"{self._config}: {name} cannot change while the gateway runs; restart it for that")
-        await self._fleet.roll(Generation.of(settings, text))
-        self._settings = settings
+        return text, settings
 
     async def _reload_told(self) -> dict[str, Any]:
         """Reload, and say what came of it: to the log, the metrics and who asked."""

@@ -43,7 +43,8 @@ def test_show_and_reset(own_system: Running) -> None:
     assert code == 0, text
     assert consumer.call("GET", STATE).headers["RateLimit"].startswith(f'"appels";r={limit - 1};')
     assert shown(own_system, contract)["accepted_last_hour"] == limit + 1
-    acts = [record.fields for record in records(places(own_system.folder)[0].journal) if record.kind == "acte"]
+    acts = [record.fields for record in records(places(own_system.folder)[0].journal)
+            if record.kind == "acte" and record.fields["acte"] == "quota.reset"]
     assert [(a["acte"], a["sujet"]["convention"], a["motif"], a["sujet"]["etat"]) for a in acts] == [
         ("quota.reset", contract, "reprise après incident", etat) for etat in ("annonce", "fait")]
     assert acts[1]["sujet"]["appelsOublies"] == str(limit)

@@ -31,7 +31,9 @@ class AssertionKeys:
         if not isinstance(private, EllipticCurvePrivateKey):  # pragma: no cover - load_key has seen to it
             raise TypeError("not a private key")
         self._private = private
-        self._header = _base64url(orjson.dumps({"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}))
+        self.key_id = str(key.kid)
+        """The RFC 7638 thumbprint of the key."""
+        self._header = _base64url(orjson.dumps({"alg": ALGORITHM, "typ": "JWT", "kid": self.key_id}))
 
     def sign(self, claims: AssertionClaims, call: dict[str, Any], now: datetime) -> str:
         """A JWS that binds who was admitted to this very call: method, path and the digest of its body."""

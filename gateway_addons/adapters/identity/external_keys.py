@@ -41,6 +41,11 @@ class FetchedKeys:
             return None
         return self._keys
 
+    @property
+    def last(self) -> PublicKeys | None:
+        """The keys that were fetched last, however old; None before the first fetch."""
+        return self._keys
+
     def missed(self, key_id: str) -> None:
         """Fetch soon, unless that was done a moment ago."""
         if self._clock() - self._looked >= self._settings.unknown_key_s:

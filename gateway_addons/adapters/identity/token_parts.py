@@ -20,11 +20,13 @@ from gateway_addons.adapters.identity.external_keys import FetchedKeys
 from gateway_addons.adapters.identity.https_client import HttpsClient
 from gateway_addons.adapters.identity.introspection import Introspected
 from gateway_addons.adapters.identity.key_ring import ALGORITHM, RING_FILE, read_ring
-from gateway_addons.adapters.identity.public_keys import read_jwks
+from gateway_addons.adapters.identity.keys_in_use import clients_in_use, external_in_use, ring_in_use
+from gateway_addons.adapters.identity.public_keys import PublicKeys, read_jwks
 from gateway_addons.adapters.identity.revoked_tokens import Register, RevokedInRegister
 from gateway_addons.adapters.identity.token_claims import TokenClaims, TokenRules
 from gateway_addons.adapters.identity.watched_file import WatchedFile
 from gateway_addons.core.errors import DependencyFailure
+from gateway_addons.core.journal.in_use import InUse
 from gateway_addons.core.ports import PolicyEngine, Switches, TokenEndpoint, TokenPreparation
 from gateway_addons.settings.tokens import External, Tokens
 
@@ -51,6 +53,7 @@ class TokenParts:
     endpoint: TokenEndpoint
     run: Callable[[], Coroutine[Any, Any, None]]
     alert: Callable[[], str | None]
+    in_use: Callable[[], list[InUse]]
     introspection: TokenPreparation | None = None
 
     async def healthy(self) -> None:
@@ -96,7 +99,9 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
         authentication=ClientAuthentication(environment, settings.issuer, clients.of_now, shared.single_use),
         tokens=AccessTokenIssuer(rules, settings.lifetime_s, lambda: ring.value),
     )
-    return TokenParts(verifier, server, lambda: _look((ring, clients)), lambda: ring.alert or clients.alert)
+    return TokenParts(verifier, server, lambda: _look((ring, clients)), lambda: ring.alert or clients.alert,
+                      lambda: [ring_in_use(environment, folder, ring.digest, ring.value),
+                               clients_in_use(environment, file, clients.digest, clients.value)])
 
 
 def _external(environment: str, settings: Tokens, external: External, revoked: RevokedInRegister) -> TokenParts:
@@ -106,7 +111,8 @@ def _external(environment: str, settings: Tokens, external: External, revoked: R
         external.max_lifetime_s, of_ours=False, types=frozenset(external.token_types),
         environment_claim=external.environment_claim, client_claim=external.client_claim)
     client = HttpsClient(external.ca_file, external.timeout_s)
-    source, keep_fresh, alert = _keys_of(external, client)
+    source, keep_fresh, alert, keys = _keys_of(external, client)
+    named = external.jwks_url or str(external.jwks_file)
     introspected = _introspected(external, client)
     verifier = AccessTokenVerifier(rules, source, _Both(revoked, introspected) if introspected else revoked)
     if introspected is not None:
@@ -118,21 +124,22 @@ def _external(environment: str, settings: Tokens, external: External, revoked: R
         finally:
             await client.close()
 
-    return TokenParts(verifier, NoAuthorizationServer(), run, alert, introspected)
+    return TokenParts(verifier, NoAuthorizationServer(), run, alert, lambda: [external_in_use(environment, named, keys())],
+                      introspected)
 
 
-type Fresh = tuple[KeySource, Callable[[], Coroutine[Any, Any, None]], Callable[[], str | None]]
+type Fresh = tuple[KeySource, Callable[[], Coroutine[Any, Any, None]], Callable[[], str | None], Callable[[], PublicKeys | None]]
 
 
 def _keys_of(external: External, client: HttpsClient) -> Fresh:
     if external.jwks_url is not None:
         fetched = FetchedKeys(external.jwks_url, external, client)
-        return fetched, fetched.run, lambda: fetched.alert
+        return fetched, fetched.run, lambda: fetched.alert, lambda: fetched.last
     file = external.jwks_file
     if file is None:  # pragma: no cover - the settings' model looked
         raise ValueError("no keys of the external server")
     watched = WatchedFile(file, lambda: read_jwks(file.read_bytes()))
-    return KeysInFile(lambda: watched.value), lambda: _look((watched,)), lambda: watched.alert
+    return KeysInFile(lambda: watched.value), lambda: _look((watched,)), lambda: watched.alert, lambda: watched.value
 
 
 def _introspected(external: External, client: HttpsClient) -> Introspected | None:

@@ -1,5 +1,6 @@
 """A file that is read again when it changes, and never replaced by something worse."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ class WatchedFile[T]:
         self._file = file
         self._read = read
         self._stamp = self._now_on_disk()
+        self.digest = self._digest()
+        """SHA-256 of the file that the value was read from."""
         self.value = read()
         self.alert: str | None = None
 
@@ -25,13 +28,13 @@ class WatchedFile[T]:
             stamp = self._now_on_disk()
             if stamp == self._stamp:
                 return False
-            value = self._read()
+            digest, value = self._digest(), self._read()
         except (OSError, ValueError) as e:
             if str(e) != self.alert:
                 log.error("file refused, the old one stays", file=str(self._file), why=str(e))
             self.alert = str(e)
             return False
-        self._stamp, self.value, self.alert = stamp, value, None
+        self._stamp, self.digest, self.value, self.alert = stamp, digest, value, None
         log.info("file taken up", file=str(self._file))
         return True
 
@@ -39,6 +42,9 @@ class WatchedFile[T]:
         """The value, after a look at the file: what was written before counts in it. One `stat`: for rare calls."""
         self.refresh()
         return self.value
+
+    def _digest(self) -> str:
+        return f"sha256:{hashlib.sha256(self._file.read_bytes()).hexdigest()}"
 
     def _now_on_disk(self) -> tuple[int, int, int]:
         found = self._file.stat()

@@ -44,7 +44,10 @@ create index by_act on records (act, moment) where act is not null;
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for; everything given must fit. `period` is that of the entries (2026-03), not of the call."""
+    """What is looked for; everything given must fit. `period` is that of the entries (2026-03), not of the call.
+
+    `act` may be a pattern, such as `crl.*`.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -61,8 +64,10 @@ class Query:
     def conditions(self) -> tuple[list[str], list[Any]]:
         """SQL conditions with their values."""
         plain = {"request_id": self.request_id, "correlation_id": self.correlation_id, "contract": self.contract,
-                 "code": self.code, "environment": self.environment, "act": self.act}
+                 "code": self.code, "environment": self.environment}
         found: list[tuple[str, Any]] = [(f"{column} = ?", value) for column, value in plain.items() if value is not None]
+        if self.act is not None:
+            found.append(("act glob ?", self.act))
         if self.since:
             found.append(("moment >= ?", rfc3339(self.since)))
         if self.until:

@@ -7,7 +7,6 @@ Three states: it writes; the disk is full, and it goes on by itself when there i
 worker's finding or another's, until an operator takes the stop away (`stop_marker`).
 """
 
-import asyncio
 import errno
 import os
 import time
@@ -21,6 +20,7 @@ from typing import Any
 import structlog
 
 from gateway_addons.adapters.journal.chain import Chain
+from gateway_addons.adapters.journal.group_commit import GroupCommit
 from gateway_addons.adapters.journal.segment_state import BrokenChain
 from gateway_addons.adapters.journal.stop_marker import stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
@@ -49,9 +49,8 @@ class JournalWriter:
         self._log = structlog.get_logger("poterne.journal")
         self._announced: dict[str, _Announced] = {}
         self._owed: list[dict[str, Any]] = []
-        self._waiting: list[asyncio.Future[None]] = []
-        self._syncing: asyncio.Task[None] | None = None
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._flushes = GroupCommit(self._disk, lambda: self._chain.fd, self._not_taken)
         self._chain.retire = self._close_later
         self._broken: str | None = None
         self._full_since: datetime | None = None
@@ -104,7 +103,7 @@ class JournalWriter:
         seq = self._append({"type": "annonce"} | record)
         self._announced[request_id] = _Announced(seq, record)
         self._chain.open_calls[request_id] = seq
-        await self._on_disk()
+        await self._flushes.on_disk()
 
     async def conclude(self, record: dict[str, Any]) -> None:
         """Complete the record of a call; one that was announced gets what has changed since.
@@ -134,6 +133,12 @@ class JournalWriter:
             JournalUnavailable: it could not be written.
         """
         self._append({"type": "evenement", "horodatage": rfc3339(datetime.now(UTC)), "evenement": kind, "sujet": dict(about)})
+
+    async def note_durably(self, kind: str, about: Mapping[str, str]) -> None:
+        """The same, and it is on the disk when this returns. Raises `JournalUnavailable` also while every exchange is stopped."""
+        self._check()
+        self.note(kind, about)
+        await self._flushes.on_disk()
 
     async def healthy(self) -> None:
         """Can records be written? Raises `JournalUnavailable`."""
@@ -172,31 +177,6 @@ class JournalWriter:
         """A full segment is closed behind the flush that may still be on its way to it."""
         self._disk.submit(os.close, fd)
 
-    async def _on_disk(self) -> None:
-        """Wait for a flush that began after now."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        if self._syncing is None or self._syncing.done():
-            self._syncing = asyncio.create_task(self._sync_groups())
-        await future
-
-    async def _sync_groups(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            failure: JournalUnavailable | None = None
-            try:
-                await loop.run_in_executor(self._disk, os.fdatasync, self._chain.fd)
-            except (OSError, RuntimeError) as e:
-                self._break(f"{self.folder}: the disk did not take what was written: {e}")
-                failure = JournalUnavailable(self._broken)
-            for future in group:
-                if not future.done():
-                    if failure is None:
-                        future.set_result(None)
-                    else:
-                        future.set_exception(failure)
-
     def _check(self) -> None:
         """May a new call go on? Raises `JournalUnavailable` when not."""
         if time.monotonic() < self._clear_until and not self._broken:
@@ -234,6 +214,11 @@ class JournalWriter:
         if disk.f_bavail * disk.f_frsize < self._settings.reserve_bytes:
             self._failed(OSError(errno.ENOSPC, "less room is left than journal.reserve_bytes"))
             raise JournalUnavailable(f"{self.folder}: less room is left than journal.reserve_bytes")
+
+    def _not_taken(self, error: Exception) -> JournalUnavailable:
+        """A flush failed: nobody knows what is on the disk."""
+        self._break(f"{self.folder}: the disk did not take what was written: {error}")
+        return JournalUnavailable(self._broken)
 
     def _failed(self, error: OSError) -> None:
         if error.errno not in FULL:

@@ -28,7 +28,8 @@ class BundleWatch:
         self._opa = opa
         self._refused = Gauge("poterne_policy_bundle_refused", "1 while OPA cannot take the bundle that it is offered.",
                               registry=registry)
-        self._problem: str | None = None
+        self.problem: str | None = None
+        """Why OPA does not take the bundle that it is offered; None while it does."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -43,9 +44,9 @@ class BundleWatch:
         except PolicyUnavailable:
             return
         self._refused.set(1 if status.problem else 0)
-        if status.problem == self._problem:
+        if status.problem == self.problem:
             return
-        self._problem = status.problem
+        self.problem = status.problem
         if status.problem:
             log.error("policy_bundle_refused", why=status.problem, decides=status.active)
         else:

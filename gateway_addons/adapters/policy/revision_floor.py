@@ -33,6 +33,11 @@ class RevisionFloor:
             raise PolicyUnavailable(str(e)) from e
 
     @property
+    def highest(self) -> str:
+        """The newest revision that was seen in a decision, on this machine; "" before the first."""
+        return str(self._highest) if self._highest else ""
+
+    @property
     def sequence(self) -> int:
         """The sequence below which a question asked now accepts no answer."""
         return self._highest.sequence if self._highest else 0

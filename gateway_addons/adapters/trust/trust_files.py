@@ -1,5 +1,6 @@
 """Authorities and revocation lists in files; read again when they change, and never replaced by something worse."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,7 +33,8 @@ class TrustFiles:
         self._online = _online(settings)
         self._responders = OcspResponders({key_name(a): s for a, s in self._online})
         self._stamp = self._now_on_disk()
-        self.material = self._read()
+        self.material, self.digests = self._read()
+        """What is believed, and the SHA-256 of the files that it was read from."""
         self.alert: str | None = None
 
     def validate(self, leaf_der: bytes, intermediates_der: Sequence[bytes], now: datetime) -> VerifiedPath:
@@ -70,11 +72,12 @@ class TrustFiles:
             stamp = self._now_on_disk()
             if stamp == self._stamp:
                 return False
-            material, alerts = self._read().after(self.material)
+            read, digests = self._read()
+            material, alerts = read.after(self.material)
         except (OSError, TrustError) as e:
             self._say(f"trust material refused, the old one stays: {e}")
             return False
-        self._stamp, self.material = stamp, material
+        self._stamp, self.material, self.digests = stamp, material, digests
         self._say("; ".join(alerts) or None)
         return True
 
@@ -90,10 +93,15 @@ class TrustFiles:
     def _now_on_disk(self) -> tuple[tuple[int, int, int], ...]:
         return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in (f.stat() for f in self._files()))
 
-    def _read(self) -> TrustMaterial:
+    def _read(self) -> tuple[TrustMaterial, dict[str, str]]:
+        """What the files hold, and the SHA-256 of each file that is no list (a list knows its own)."""
         own = self._settings
+        anchors = own.anchors_file.read_bytes()
+        self_signed = own.self_signed_file.read_bytes() if own.self_signed_file else b""
+        digests = {"autorites": hashlib.sha256(anchors).hexdigest(), "autosignes": hashlib.sha256(self_signed).hexdigest()}
         crls = ((f.name, f.read_bytes()) for f in own.crl_files)
         rules = PathRules(max_depth=own.max_depth, required_policies=frozenset(own.required_policies))
-        return read_trust(own.anchors_file.read_bytes(), crls, own.crl_grace_s, rules=rules,
-                          online=[a for a, _ in self._online], crl_number_required=own.crl_number == "required",
-                          self_signed_pem=own.self_signed_file.read_bytes() if own.self_signed_file else b"")
+        material = read_trust(anchors, crls, own.crl_grace_s, rules=rules,
+                              online=[a for a, _ in self._online], crl_number_required=own.crl_number == "required",
+                              self_signed_pem=self_signed)
+        return material, digests
