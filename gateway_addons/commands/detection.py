@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from gateway_addons.adapters.alerts.dispatch import open_sinks
 from gateway_addons.adapters.alerts.outbox import Outbox
@@ -104,44 +105,70 @@ def retry(config: ConfigFile = DEFAULT_CONFIG) -> None:
 def exercise(
     by: Annotated[str, typer.Option("--by", help="Who answers for the exercise.")] = "",
     only: Annotated[list[str] | None, typer.Option("--sink", help="Only this sink; may be repeated.")] = None,
+    attempts: Annotated[int, typer.Option("--attempts", min=1, max=10, help="How often a sink that fails is tried.")] = 3,
     as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Exercise the alert circuit: a test alert through every sink, written to the journal (8-h5). Status 1 on failure."""
+    """Exercise the alert circuit: a test alert through every sink, written to the journal (8-h5). Status 1 on failure.
+
+    A sink that fails is tried again after a second, then after two, as real alerts are for days.
+    """
     settings = settings_of(config)
+    configure_logging(worker="alert")  # a log sink tells standard error, as it does for `detection run`
     sinks = _sinks(_rules(settings))
     if unknown := [name for name in only or () if name not in sinks]:
         fail(f"no sink is called {unknown[0]}; there are {', '.join(sinks)}")
     chosen = {name: sink for name, sink in sinks.items() if not only or name in only}
     act = act_now(DRILL, by.strip() or operator_name(), "exercice du circuit d'alerte", {"sinks": ", ".join(chosen)})
-    outcome = asyncio.run(_exercise(chosen, act.id))
-    good = not any(outcome.values())
+    tried = asyncio.run(_exercise(chosen, act.id, attempts))
+    good = not any(one.why for one in tried.values())
     try:
-        failed = ", ".join(name for name, why in outcome.items() if why)
+        failed = ", ".join(name for name, one in tried.items() if one.why)
         record_act(settings.journal.folder, act.told("fait" if good else "echec", **({"echecs": failed} if failed else {})))
     except JournalUnavailable as e:
         fail(str(e))
     if as_json:
-        typer.echo(json.dumps({"sinks": {name: why or "delivered" for name, why in outcome.items()}, "good": good}))
+        typer.echo(json.dumps({"sinks": {name: one.why or "delivered" for name, one in tried.items()},
+                               "attempts": {name: one.attempts for name, one in tried.items()}, "good": good}))
     else:
-        table = Table("sink", "outcome")
-        for name, why in outcome.items():
-            table.add_row(name, f"[red]{why}[/red]" if why else "[green]delivered[/green]")
+        table = Table("sink", "outcome", Column("attempts", justify="right"))
+        for name, one in tried.items():
+            table.add_row(name, Text(one.why or "delivered", "red" if one.why else "green"), str(one.attempts))
         Console().print(table)
+        typer.echo("the circuit works; the exercise is in the journal" if good else
+                   f"NOT delivered by {failed}: mend the sink in {_file(settings)}, then exercise again", err=not good)
     sys.exit(0 if good else 1)
 
 
-async def _exercise(sinks: dict[str, AlertSink], number: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What came of one sink; `why` is empty when it took the alert."""
+
+    attempts: int
+    why: str
+
+
+async def _exercise(sinks: dict[str, AlertSink], number: str, attempts: int) -> dict[str, _Tried]:
     told = Alert(rule="exercice", kind="exercise", severity="info", at=datetime.now(UTC), subject="circuit d'alerte",
                  message="Exercice du circuit d'alerte de Poterne : aucune action n'est attendue.").document()
 
-    async def to(sink: AlertSink) -> str:
-        try:
-            await sink.send(number, told)
-        except SinkFailed as e:
-            return str(e)
-        return ""
+    async def to(sink: AlertSink) -> _Tried:
+        why = ""
+        for attempt in range(1, attempts + 1):
+            try:
+                await sink.send(number, told)
+            except SinkFailed as e:
+                why = str(e)
+            else:
+                return _Tried(attempt, "")
+            if attempt < attempts:
+                await asyncio.sleep(attempt)
+        return _Tried(attempts, why)
 
     return dict(zip(sinks, await asyncio.gather(*(to(s) for s in sinks.values())), strict=True))
+
+
+def _file(settings: Settings) -> Path | None:
+    return settings.detection.file if settings.detection else None
 
 
 def _rules(settings: Settings) -> DetectionSettings:
