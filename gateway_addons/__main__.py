@@ -11,43 +11,43 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway_addons.admin.supervised import Station
-from gateway_addons.commands import (
-    client,
-    contract,
-    detection,
-    incident,
-    journal,
-    policy,
-    quota,
-    replay,
-    running,
-    switch,
-    token,
-    token_key,
-)
+from gateway_addons.commands.later import Later, LaterGroup
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.reason_pages import pages
 from gateway_addons.core.reasons import REASONS
 from gateway_addons.settings.values import SettingsError
 from gateway_addons.supervisor.errors import StartFailed
-from gateway_addons.supervisor.supervise import supervise
 
-app = typer.Typer(help="Poterne: the gateway in front of the API INFINOE.", no_args_is_help=True, add_completion=False)
-app.add_typer(journal.app, name="journal")
-app.add_typer(quota.app, name="quota")
-app.add_typer(client.app, name="client")
-app.add_typer(token.app, name="token")
-app.add_typer(token_key.app, name="token-key")
-app.add_typer(policy.app, name="policy")
-app.add_typer(contract.app, name="contract")
-app.add_typer(switch.app, name="switch")
-app.add_typer(incident.app, name="incident")
-app.add_typer(detection.detection, name="detection")
-app.add_typer(detection.alert, name="alert")
-app.command("replay")(replay.replay_cases)
-app.command()(running.reload)
-app.command()(running.workers)
+LATER = {
+    "journal": Later(
+        "journal", "The journal: is it whole, what is in it, how long it is kept (terms of use, section 8; DICP I3, P2)."),
+    "quota": Later("quota", "The quota of each contract (clause 9.2)."),
+    "client": Later("client", "The credentials of OAuth2 clients (control C4, clauses 4-f and 8-b)."),
+    "token": Later("token", "Access tokens: taken back before their end."),
+    "token-key": Later("token_key", "The keys that sign access tokens: created, rotated, taken out."),
+    "policy": Later("policy", "Revisions of policies and contracts: check, build, activate, roll back."),
+    "contract": Later("contract", "Contracts: new, check, show, diff, due, explain."),
+    "switch": Later("switch", "Cut, restrict and restore consumers, on every worker of every gateway."),
+    "incident": Later("incident", "Incidents of security: phases, deadlines, evidence (clause 8)."),
+    "detection": Later("detection", "The watch over the journal (clause 8-e).", "detection"),
+    "alert": Later("detection", "Alerts, and the circuit they take (clauses 8-h4, 8-h5).", "alert"),
+    "replay": Later(
+        "replay", "Send every case and say whether it was refused, forwarded identically, or anything else.", "replay_cases"),
+    "reload": Later(
+        "running", "Take up changed settings: checked first, then one worker after the other is replaced.", "reload"),
+    "workers": Later(
+        "running", "The workers of the gateway that runs: process, state, since when, how often restarted.", "workers"),
+}
+
+
+class Poterne(LaterGroup):
+    """Every command of the gateway."""
+
+    later = LATER
+
+
+app = typer.Typer(cls=Poterne, help="Poterne: the gateway in front of the API INFINOE.", no_args_is_help=True,
+                  add_completion=False)
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
 
@@ -60,6 +60,7 @@ def poterne() -> None:
 @app.command()
 def run(config: ConfigFile = Path("config/gateway.yaml")) -> None:
     """Run the gateway until SIGTERM: a supervisor and its workers. SIGHUP takes up changed settings."""
+    from gateway_addons.supervisor.supervise import supervise  # asyncio's servers, which most commands do without
     try:
         supervise(config)
     except (SettingsError, StartFailed, JournalUnavailable) as e:
@@ -76,6 +77,7 @@ def worker(
     listener: Annotated[list[str], typer.Option(help="environment=descriptor of a listening socket.")],
 ) -> None:
     """One worker; started by `run`, with descriptors that it inherits."""
+    from gateway_addons.admin.supervised import Station
     from gateway_addons.run import run_worker  # the engine, which the supervisor and the other commands do without
 
     listening: dict[str, list[socket.socket]] = {}

@@ -6,13 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from prometheus_client import CollectorRegistry
 
 from gateway_addons.adapters.identity.revoked_tokens import REGISTER, RevokedInRegister
 from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
-from gateway_addons.adapters.redis_client import connect
-from gateway_addons.adapters.register.shared_register import SharedRegister
-from gateway_addons.addons.register_trace import RegisterTrace
+from gateway_addons.adapters.register.registers import Untold, register_of
 from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
 from gateway_addons.core.errors import JournalUnavailable, RegisterUnavailable
 from gateway_addons.settings.gateway import Settings
@@ -61,8 +58,7 @@ def revoke(
 
 async def _revoke(settings: Settings, tokens: Tokens, environment: str, client: str, author: str) -> None:
     lifetime_s = tokens.external.max_lifetime_s if tokens.external else tokens.lifetime_s
-    register = SharedRegister(connect(settings.redis), REGISTER, settings.state.folder / "registers" / REGISTER,
-                              timeout_s=settings.redis.timeout_s, watch=RegisterTrace(CollectorRegistry()))
+    register = register_of(settings, REGISTER, Untold())
     try:
         await register.open()
         revoked = RevokedInRegister(register, environment, tokens.revocation.max_age_s, tokens.revocation.on_stale)

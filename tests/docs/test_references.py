@@ -1,6 +1,8 @@
 """What the documentation names is there: files, tests, links, commands of make and of poterne."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from gateway_addons.__main__ import app
+from gateway_addons.commands.later import LaterGroup
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -38,7 +41,7 @@ def test_the_commands_that_a_document_shows_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     shown = set(re.findall(r"`make ([a-z]+)", text)) | set(re.findall(r"^make ([a-z]+)", text, re.MULTILINE))
     assert shown <= targets
-    groups = get_command(app).commands  # type: ignore[attr-defined]
+    groups = get_command(app).every_command()  # type: ignore[attr-defined]
     words = re.findall(r"(?:`|^)poterne ([a-z-]+)(?: ([a-z-]+))?", text, re.MULTILINE)
     unknown = [f"poterne {group} {command}" for group, command in words
                if group not in groups or (command and hasattr(groups[group], "commands") and command not in groups[group].commands)]
@@ -48,8 +51,24 @@ def test_the_commands_that_a_document_shows_exist(document: Path) -> None:
 def test_every_command_helps() -> None:
     """`--help` of every command, at every depth, without a single import that fails."""
     runner = CliRunner()
-    groups = get_command(app).commands  # type: ignore[attr-defined]
+    groups = get_command(app).every_command()  # type: ignore[attr-defined]
     for name, group in groups.items():
         for command in getattr(group, "commands", {None: None}):
             done = runner.invoke(app, [name, *([command] if command else []), "--help"])
             assert done.exit_code == 0, f"{name} {command}: {done.output}"
+
+
+def test_the_overview_says_of_each_command_what_the_command_says_of_itself() -> None:
+    group = get_command(app)
+    assert isinstance(group, LaterGroup)
+    told = {name: group.later[name].help.removesuffix(".") for name in group.later}
+    own = {name: " ".join((command.help or "").split()) for name, command in group.every_command().items()}
+    assert {name: own[name].startswith(line) for name, line in told.items()} == dict.fromkeys(told, True)
+
+
+def test_the_overview_reads_no_command() -> None:
+    """`poterne --help`, and a command that is asked for by itself: no engine, no web server, no client of Redis is read."""
+    seen = "import sys; heavy = {'mitmproxy', 'aiohttp', 'redis', 'starlette', 'joserfc'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+    code = f"from typer.testing import CliRunner; from gateway_addons.__main__ import app; CliRunner().invoke(app, ['--help']); {seen}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr

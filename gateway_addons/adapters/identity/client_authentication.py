@@ -10,6 +10,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 from urllib.parse import unquote_plus
 
@@ -32,9 +33,14 @@ LEEWAY_S = 5
 METHODS = ("client_secret_basic", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("no client has this secret")
 _HASHES_AT_ONCE = 2
 """argon2id takes 64 MiB and a core for some tens of milliseconds: more at once would only be slower."""
+
+
+@cache
+def _nobody() -> str:
+    """What an unknown client's secret is compared with; made when a gateway starts, not when a command reads this module."""
+    return _HASHER.hash("no client has this secret")
 
 
 class SingleUse(Protocol):
@@ -97,6 +103,7 @@ class ClientAuthentication:
         self._clients = clients
         self._single_use = single_use
         self._hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
+        _nobody()
 
     async def check(self, attempt: Attempt, given: TokenRequest) -> Authenticated:
         """What the attempt proves. An unknown client is told like a wrong secret, and takes as long.
@@ -137,9 +144,9 @@ def _told(attempt: Attempt, failure: str | None) -> Authenticated:
 def _any_matches(hashes: list[str], secret: str) -> bool:
     """Looks at every hash, and at one in any case."""
     found = False
-    for known in hashes or [_NOBODY]:
+    for known in hashes or [_nobody()]:
         try:
-            found |= _HASHER.verify(known, secret) and known is not _NOBODY
+            found |= _HASHER.verify(known, secret) and bool(hashes)
         except (VerificationError, InvalidHashError):
             continue
     return found
