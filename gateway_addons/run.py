@@ -228,7 +228,7 @@ def tame_garbage_collection() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(5_000, 20, 20)
     sys.setswitchinterval(SWITCH_S)
 
 

@@ -4,6 +4,7 @@ The engine walks all addons twice for every hook (docs/performance.md). The sema
 order of the addons, an exception is logged and the next addon is called (why that is no danger: docs/engine.md, item 1).
 """
 
+import dataclasses
 import inspect
 import logging
 from collections.abc import Callable
@@ -45,12 +46,12 @@ class CachedHooks(AddonManager):
     async def handle_lifecycle(self, event: hooks.Hook) -> None:
         """Call the listeners, then those of `update` for a flow."""
         await self.trigger_event(event)
-        if self.listeners("update") and isinstance(message := event.args()[0], flow.Flow):
+        if self.listeners("update") and isinstance(message := _arguments(event)[0], flow.Flow):
             await self.trigger_event(hooks.UpdateHook([message]))
 
     async def trigger_event(self, event: hooks.Hook) -> None:
         """Call the listeners of one hook."""
-        arguments = event.args()
+        arguments = _arguments(event)
         for listener in self.listeners(event.name):
             try:
                 result = listener(*arguments)
@@ -62,3 +63,14 @@ class CachedHooks(AddonManager):
                 raise
             except Exception:
                 log.exception("an addon failed in %s", event.name)
+
+
+_NAMES: dict[type[hooks.Hook], tuple[str, ...]] = {}
+
+
+def _arguments(event: hooks.Hook) -> list[Any]:
+    """What the listeners of a hook are given: its fields, whose names are looked up once for each kind of hook."""
+    names = _NAMES.get(type(event))
+    if names is None:
+        names = _NAMES[type(event)] = tuple(field.name for field in dataclasses.fields(event))  # type: ignore[arg-type]
+    return [getattr(event, name) for name in names]

@@ -4,11 +4,15 @@ The engine's own reader holds a head of any length, takes folded lines and odd f
 an answer that is not whole and plain is no answer: the connection is closed, never used again, and the gate refuses the call.
 """
 
+from mitmproxy.net.http.http1 import assemble_request_head, connection_close
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layers.http import HttpClient, RegisterHttpConnection
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
@@ -57,12 +61,38 @@ class GateHttpClient(Http1Client):
         self.buf: bytearray = bytearray()  # type: ignore[assignment]
         self._body: FixedBody | ChunkedBody | BodyToTheEnd = FixedBody(0)
         self._body_bytes = self._head_bytes = self._interim = 0
+        self._head = b""
 
     def send(self, event: HttpEvent) -> Commands:
-        """Send a part of the request; an answer's bounds begin anew with each."""
-        if self.stream_id is None:
-            self._body_bytes = self._head_bytes = self._interim = 0
-        yield from super().send(event)
+        """Send a part of the request; its head waits for its body, so that both leave as one."""
+        if isinstance(event, RequestHeaders):
+            self.stream_id, self.request = event.stream_id, event.request
+            self._body_bytes = self._head_bytes = self._interim = 0  # an answer's bounds begin anew with each request
+            head = assemble_request_head(event.request)
+            if event.end_stream:
+                yield commands.SendData(self.conn, head)
+            else:
+                self._head = head
+        elif isinstance(event, RequestData):
+            head, self._head = self._head, b""
+            yield commands.SendData(self.conn, head + event.data)
+        elif isinstance(event, RequestEndOfMessage):
+            yield from self.mark_done(request=True)
+        else:  # the client is gone
+            yield commands.CloseConnection(self.conn)
+
+    def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
+        """After the answer the connection waits for the next request, unless the answer ended it."""
+        self.request_done, self.response_done = self.request_done or request, self.response_done or response
+        if not (self.request_done and self.response_done):
+            return
+        ends = self.request is None or self.response is None or isinstance(self._body, BodyToTheEnd) or connection_close(
+            self.response.http_version, self.response.headers)
+        self.request_done = self.response_done = False
+        self.request = self.response = self.stream_id = None
+        self.state = self.done if ends else self.read_headers
+        if ends:
+            yield commands.CloseConnection(self.conn)
 
     def read_headers(self, event: events.ConnectionEvent) -> Commands:
         """Wait for a whole head, then read it by the one strict grammar; interim answers stay here."""
@@ -136,8 +166,6 @@ class GateHttpClient(Http1Client):
             return
         yield ReceiveHttp(ResponseEndOfMessage(self._stream()))
         yield from self.mark_done(response=True)
-        if self.state == self.done:
-            self.request = self.response = None  # a kept client connection may outlive many of these
 
     def _give_up(self, why: str) -> Commands:
         stream_id = self._stream()
@@ -153,9 +181,14 @@ class GateHttpClient(Http1Client):
         return self.stream_id
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if self.state == self.done and isinstance(event, events.DataReceived):
+        if isinstance(event, HttpEvent):
+            yield from self.send(event)
             return
-        yield from super()._handle_event(event)
+        if isinstance(event, events.DataReceived):
+            if self.state == self.done:
+                return
+            self.buf += event.data
+        yield from self.state(event)
 
 
 def _body_of(head: AnswerHead) -> FixedBody | ChunkedBody | BodyToTheEnd:

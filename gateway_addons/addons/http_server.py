@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+from mitmproxy.net.http.http1 import assemble_response_head
 from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
@@ -16,6 +17,8 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
 )
@@ -53,15 +56,21 @@ class GateHttpServer(Http1Server):
         self._deadline = time.monotonic() + self._limits.idle_timeout_s
         self._body_bytes = 0
         self._head_started = False
-        self._last_request = False
+        self._last_request = self._ends = False
+        self._head = b""
 
     def _handle_event(self, event: events.Event) -> Commands:
         if isinstance(event, events.Wakeup):
             yield from self._tick()
             return
+        if isinstance(event, HttpEvent):
+            yield from self.send(event)
+            return
         if isinstance(event, events.Start):
             yield commands.RequestWakeup(TICK_S)
-        yield from super()._handle_event(event)
+        elif isinstance(event, events.DataReceived):
+            self.buf += event.data
+        yield from self.state(event)
 
     # --- reading ---
 
@@ -174,27 +183,60 @@ class GateHttpServer(Http1Server):
         """After the answer, the connection waits for the next request; an early answer ends it."""
         if response:
             self._bodies.free()
-        self._deadline = max(self._deadline, time.monotonic() + self._limits.idle_timeout_s) if response else self._deadline
         if response and not self.request_done:
             yield commands.CloseTcpConnection(self.conn, half_close=True)
             self._deadline = time.monotonic() + LINGER_S
             self.state = self.linger
             return
-        if response:
-            self._deadline = time.monotonic() + self._limits.idle_timeout_s
-        yield from super().mark_done(request=request, response=response)
+        self.request_done, self.response_done = self.request_done or request, self.response_done or response
+        if not response:
+            self.state = self.wait
+        elif self._ends:
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+        else:
+            yield from self._next()
+
+    def _next(self) -> Commands:
+        self.request_done = self.response_done = False
+        self.request = self.response = None
+        self.stream_id += 2
+        self.state = self.read_headers
+        self._deadline = time.monotonic() + self._limits.idle_timeout_s
+        if self.buf:
+            yield from self.state(events.DataReceived(self.conn, b""))
+
+    # --- answering ---
 
     def send(self, event: HttpEvent) -> Commands:
-        """Answers come whole from the stream; a failure that has none left ends with the last-resort answer."""
-        if isinstance(event, ResponseHeaders) and (self._last_request or self._entry.drain.active):
-            event.response.headers["Connection"] = "close"
-        if not isinstance(event, ResponseProtocolError):
-            yield from super().send(event)
-            return
-        if event.code.http_status_code() is not None and self.response is None:
-            yield commands.SendData(self.conn, self._entry.last_resort("INF-GEN-02"))
-        yield commands.CloseConnection(self.conn)
-        self.state = self.done
+        """Answers come whole from the stream, and leave as one; a failure that has none left ends with the last-resort answer."""
+        if isinstance(event, ResponseHeaders):
+            yield from self._send_head(event)
+        elif isinstance(event, ResponseData):
+            head, self._head = self._head, b""
+            yield commands.SendData(self.conn, head + event.data)
+        elif isinstance(event, ResponseEndOfMessage):
+            yield from self.mark_done(response=True)
+        elif isinstance(event, ResponseProtocolError):
+            if event.code.http_status_code() is not None and self.response is None:
+                yield commands.SendData(self.conn, self._entry.last_resort("INF-GEN-02"))
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+
+    def _send_head(self, event: ResponseHeaders) -> Commands:
+        """The head waits for its body, so that both are one TLS record; what has no body leaves at once."""
+        response = event.response
+        interim = response.status_code < 200
+        if not interim and (self._last_request or self._entry.drain.active):
+            response.headers["Connection"] = "close"
+        head = assemble_response_head(response)
+        if not interim:
+            self.response = response
+            self._ends = b"\r\nconnection: close\r\n" in head.lower()
+        if interim or event.end_stream:
+            yield commands.SendData(self.conn, head)
+        else:
+            self._head = head
 
     # --- time ---
 

@@ -7,19 +7,12 @@ the flow carries the gate's `Admission`, and every other way out is an answer an
 import time
 
 from mitmproxy import flow, http
-from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.proxy import commands, context, events, layer
-from mitmproxy.proxy.layers.http import (
-    DropStream,
-    GetHttpConnection,
-    GetHttpConnectionCompleted,
-    HttpLayer,
-    HTTPMode,
-    HttpStream,
-    SendHttp,
-)
+from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
     ResponseData,
@@ -34,48 +27,13 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHook,
 )
 
-from gateway_addons.addons.http_client import BackendConnection
-from gateway_addons.addons.http_server import Commands, GateHttpServer
+from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.messages import BackendSilent, BodyDefect, DefectiveRequest
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
-from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, RELEASED, SESSION, Admission, Entry, Release, Session
+from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, DEFECT, RELEASED, SESSION, Admission, Release, Session
 
-
-class GateHttpLayer(HttpLayer):
-    """HTTP/1.1 only, with the gate's own server, streams and backend connections."""
-
-    def __init__(self, ctx: context.Context, entry: Entry, session: Session) -> None:
-        super().__init__(ctx, HTTPMode.transparent)
-        self._entry = entry
-        self._session = session
-
-    def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.Start):
-            server = GateHttpServer(self.context.fork(), self._entry, self._session.bodies)
-            self.connections[self.context.client] = server
-            yield from self.event_to_child(server, event)
-        elif not isinstance(event, events.ConnectionEvent) or event.connection in self.connections:
-            yield from super()._handle_event(event)
-
-    def make_stream(self, stream_id: int) -> Commands:
-        """A new stream that knows its connection's session."""
-        self.streams[stream_id] = stream = GateHttpStream(self.context.fork(), stream_id, self._session)
-        yield from self.event_to_child(stream, events.Start())
-
-    def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> Commands:
-        """The backend connection that this client connection has and may use again, or a new one."""
-        for connection in [c for c in self.connections if isinstance(c, Server)]:
-            if reuse and connection.connected and event.connection_spec_matches(connection):
-                completed = GetHttpConnectionCompleted(event, (connection, None))
-                yield from self.event_to_child(self.command_sources.pop(event), completed)
-                return
-            if connection.state is ConnectionState.CLOSED:
-                del self.connections[connection]  # a backend may close after each answer, and a client may stay for days
-        ctx = self.context.fork()
-        ctx.server = Server(address=event.address)
-        self.connections[ctx.server] = backend = BackendConnection(ctx, self._entry.max_answer_bytes)
-        self.waiting_for_establishment[ctx.server].append(event)
-        yield from self.event_to_child(backend, events.Start())
+_OF_THE_REQUEST = frozenset({RequestHeaders, RequestData, RequestEndOfMessage})
+_OF_THE_ANSWER = frozenset({ResponseHeaders, ResponseData, ResponseEndOfMessage})
 
 
 class GateHttpStream(HttpStream):
@@ -84,6 +42,12 @@ class GateHttpStream(HttpStream):
     def __init__(self, ctx: context.Context, stream_id: int, session: Session) -> None:
         super().__init__(ctx, stream_id)
         self._session = session
+        self.client_state = self.state_wait_for_request_headers
+
+    def take_apart(self) -> None:
+        """The call is over, and nothing that comes changes it: let go of what refers to this stream, so that it is freed."""
+        self.client_state = self.server_state = _over
+        self.context.layers.clear()
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Show the head to the gate; an answer it gives now is sent now, without reading the body (no 100-continue)."""
@@ -138,10 +102,21 @@ class GateHttpStream(HttpStream):
         return (yield from super().make_server_connection())
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, BodyDefect):
-            yield from self._body_defect(event)
-        else:
-            yield from super()._handle_event(event)
+        handled: Commands
+        kind = type(event)
+        if self.client_state is _over:  # also what waited in the queue until then
+            handled = _over(event)
+        elif kind in _OF_THE_REQUEST:
+            handled = self.client_state(event)
+        elif kind in _OF_THE_ANSWER:
+            handled = self.server_state(event)
+        elif isinstance(event, BodyDefect):
+            handled = self._body_defect(event)
+        elif isinstance(event, RequestProtocolError | ResponseProtocolError):
+            handled = self.handle_protocol_error(event)
+        else:  # pragma: no cover - nothing else comes to a call
+            raise TypeError(f"unexpected event: {event}")
+        return handled
 
     def _body_defect(self, event: BodyDefect) -> Commands:
         """Let the gate refuse the call for its body's form, unless it is answered already."""
@@ -217,3 +192,6 @@ class GateHttpStream(HttpStream):
         yield DropStream(self.stream_id)
 
 
+def _over(event: events.Event) -> Commands:
+    """The state of a call that was taken apart."""
+    yield from ()

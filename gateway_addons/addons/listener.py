@@ -21,8 +21,8 @@ from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.connection import GateConnection
 from gateway_addons.addons.connection_end import SendingWatch, close_what_is_left, end_unfinished_handshake
 from gateway_addons.addons.hooks import CachedHooks
+from gateway_addons.addons.http_layer import GateHttpLayer
 from gateway_addons.addons.http_server import Commands
-from gateway_addons.addons.http_stream import GateHttpLayer
 from gateway_addons.addons.own_engine import SAFE_OPTIONS, OwnEngine
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.proxy_protocol import observe
@@ -203,5 +203,5 @@ class Entrance(layer.Layer):
         stack = tunnel.LayerStack()
         stack /= ClientTls(self.context, self._entry, self.session)
         stack /= GateHttpLayer(self.context, self._entry, self.session)
-        self._handle_event = stack[0].handle_event  # type: ignore[method-assign]
+        self._handle_event = self.handle_event = stack[0].handle_event  # type: ignore[method-assign]
         yield from stack[0].handle_event(event)
