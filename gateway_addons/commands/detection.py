@@ -30,6 +30,7 @@ from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.incident.statistics import running
 from gateway_addons.detection.endings import DRILL, endings_of
 from gateway_addons.detection.gateway_window import away
+from gateway_addons.detection.journal_state import journal_stops
 from gateway_addons.detection.watch import Sources, Watch, alone, outbox_file
 from gateway_addons.settings.detection import DetectionSettings, load_detection
 from gateway_addons.settings.gateway import Settings
@@ -55,7 +56,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 async def _watch(settings: Settings, rules: DetectionSettings) -> None:
     sources = Sources(endings=lambda: endings_of(settings, rules.drill_every_days),
                       clocks=lambda: running(incidents(settings.journal.folder).values()),
-                      health=lambda: away(settings.admin))
+                      health=lambda: away(settings.admin), journal=lambda: journal_stops(settings.journal))
     watch = Watch(settings.journal.folder, settings.state.folder, rules, sources)
     task = asyncio.create_task(watch.run())
     for number in (signal.SIGTERM, signal.SIGINT):

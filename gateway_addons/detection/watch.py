@@ -23,9 +23,11 @@ from gateway_addons.core.detection.alert import Alert
 from gateway_addons.core.detection.engine import Detection
 from gateway_addons.core.detection.events import event_name
 from gateway_addons.core.detection.expiry import Ending
+from gateway_addons.core.detection.journal_stop import SEEN
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.incident.statistics import RunningClock
 from gateway_addons.detection.memory import Memory, load, save
+from gateway_addons.detection.unkept import CANNOT_KEEP, Unkept
 from gateway_addons.settings.detection import DetectionSettings
 
 LOOK_S = 0.5
@@ -34,11 +36,15 @@ SAVE_EVERY_S = 10.0
 ENDINGS_EVERY_S = 3600.0
 DELAYS_EVERY_S = 60.0
 HEALTH_EVERY_S = 5.0
+NOT_KEPT_S = 60.0
 LOOK_BACK = timedelta(minutes=15)
 """On a first start older records teach the rules, and alert nobody."""
 
 KEEP_ALERTS = timedelta(days=366)
 PARIS = ZoneInfo("Europe/Paris")
+JOURNAL = "journal"
+"""The journal's name among what the gateway depends on."""
+
 UNREADABLE = "journal-illisible"
 """The rule's name on the alert for a journal that cannot be read."""
 
@@ -46,16 +52,20 @@ log = structlog.get_logger("poterne.detection")
 
 type EndingsSource = Callable[[], Sequence[Ending]]
 type ClocksSource = Callable[[], Sequence[RunningClock]]
+type JournalSource = Callable[[], Mapping[str, str]]
 type HealthSource = Callable[[], Awaitable[Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What detection looks at besides the journal: what ends, which delays run, what the gateway misses."""
+    """What detection looks at besides the records: what ends, which delays run, what the gateway misses, what stops the
+    journal.
+    """
 
     endings: EndingsSource
     clocks: ClocksSource
     health: HealthSource
+    journal: JournalSource = dict
 
 
 def outbox_file(state: Path) -> Path:
@@ -93,7 +103,10 @@ class Watch:
         self._outbox = Outbox(outbox_file(state))
         self._dispatch = Dispatch(self._outbox, open_sinks(settings.sinks), settings.give_up_after_s)
         self._saved_s = self._looked_s = self._delays_s = -ENDINGS_EVERY_S
+        self._unkept = Unkept(self._outbox, self._dispatch)
         self._unreadable = False
+        self._seen_by_workers: str | None = None
+        self._not_saved = False
 
     async def run(self) -> None:
         """Until cancelled; what was seen is then kept."""
@@ -118,6 +131,7 @@ class Watch:
         records = self._read(now)
         alerts = [a for record in records for a in self._ask(record, now)]
         alerts += self._engine.tick(now, monotonic_s)
+        alerts += self._engine.journal(self._journal_stops(), now)
         if monotonic_s - self._looked_s >= ENDINGS_EVERY_S:
             self._looked_s = monotonic_s
             alerts += self._look_at_endings(now)
@@ -133,8 +147,19 @@ class Watch:
         return len(records) >= RECORDS_AT_ONCE
 
     def keep(self) -> None:
-        """Keep how far the journal was read and what was learnt."""
-        save(self._memory_file, Memory(self._follower.positions(), self._engine.state()))
+        """Keep how far the journal was read and what was learnt; on a full disk the next time, and alerts may come again."""
+        try:
+            save(self._memory_file, Memory(self._follower.positions(), self._engine.state()))
+        except OSError as e:
+            if not self._not_saved:
+                log.error("state_not_kept", why=str(e))
+            self._not_saved = True
+        else:
+            self._not_saved = False
+
+    def _journal_stops(self) -> Mapping[str, str]:
+        stops = self._sources.journal()
+        return stops if stops or self._seen_by_workers is None else {SEEN: self._seen_by_workers}
 
     def _read(self, now: datetime) -> list[Record]:
         try:
@@ -163,16 +188,27 @@ class Watch:
 
     def _put(self, alert: Alert) -> None:
         names = self._engine.sinks_of(alert) or tuple(sink.name for sink in self._settings.sinks)
-        self._outbox.put(alert, names, time.time())
+        try:
+            self._outbox.put(alert, names, time.time())
+        except CANNOT_KEEP as e:
+            self._unkept.add(alert, names, e)
 
     async def _deliver(self) -> None:
         while True:
-            if not await self._dispatch.deliver_due():
+            await self._unkept.deliver()
+            try:
+                taken = await self._dispatch.deliver_due()
+            except CANNOT_KEEP as e:  # what was delivered cannot be marked so, and would be delivered again at once
+                log.error("deliveries_not_kept", why=str(e))
+                await asyncio.sleep(NOT_KEPT_S)
+                continue
+            if not taken:
                 await asyncio.sleep(LOOK_S)
 
     async def _look_at_health(self) -> None:
         while True:
             away = await self._sources.health()
+            self._seen_by_workers = away.get(JOURNAL)
             for alert in self._engine.health(away, datetime.now(UTC)):
                 self._put(alert)
             await asyncio.sleep(HEALTH_EVERY_S)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -47,6 +48,21 @@ class Dispatch:
         for one in due:
             by_sink.setdefault(one.sink, []).append(one)
         return sum(await asyncio.gather(*(self._to_sink(name, waiting) for name, waiting in by_sink.items())))
+
+    async def straight(self, alert_id: str, document: Mapping[str, Any], sinks: Collection[str]) -> set[str]:
+        """Once to each of these sinks, past the outbox; which of them took it, or are there no more."""
+
+        async def to(name: str) -> bool:
+            sink = self._sinks.get(name)
+            try:
+                if sink is not None:
+                    await sink.send(alert_id, document)
+            except SinkFailed:
+                return False
+            return True
+
+        names = sorted(sinks)
+        return {n for n, taken in zip(names, await asyncio.gather(*map(to, names)), strict=True) if taken}
 
     async def _to_sink(self, name: str, waiting: Sequence[Due]) -> int:
         """One sink, in order; after its first failure the rest waits for the next round, so that no time-out adds up."""

@@ -11,6 +11,7 @@ from gateway_addons.core.detection.delays import Delays
 from gateway_addons.core.detection.events import Events
 from gateway_addons.core.detection.expiry import Ending, Endings
 from gateway_addons.core.detection.health import Health
+from gateway_addons.core.detection.journal_stop import JournalStop
 from gateway_addons.core.detection.networks import NetworksOfCertificates
 from gateway_addons.core.detection.refusals import RefusalCounter
 from gateway_addons.core.detection.rules import (
@@ -19,6 +20,7 @@ from gateway_addons.core.detection.rules import (
     GatewayHealth,
     IncidentClock,
     JournalEvent,
+    JournalStopped,
     MismatchedIdentities,
     NewNetwork,
     RepeatedRefusals,
@@ -54,6 +56,7 @@ class Detection:
         self._delays = {r.id: Delays(r) for r in rules if isinstance(r, IncidentClock)}
         self._events = [Events(r) for r in rules if isinstance(r, JournalEvent)]
         self._health = [Health(r) for r in rules if isinstance(r, GatewayHealth)]
+        self._stops = [JournalStop(r) for r in rules if isinstance(r, JournalStopped)]
         self._quiet: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
     def observe(self, record: Mapping[str, Any], now: datetime) -> list[Alert]:
@@ -81,6 +84,10 @@ class Detection:
     def health(self, away: Mapping[str, str], now: datetime) -> list[Alert]:
         """The alerts for what the gateway misses; `away` says what and why."""
         return [alert for watch in self._health for alert in watch.look(away, now)]
+
+    def journal(self, stops: Mapping[str, str], now: datetime) -> list[Alert]:
+        """The alerts for a journal that takes no record; `stops` are what stops it now and why."""
+        return [alert for watch in self._stops for alert in watch.look(stops, now)]
 
     def tick(self, now: datetime, monotonic_s: float) -> list[Alert]:
         """The alerts that time itself gives rise to; `monotonic_s` never jumps."""

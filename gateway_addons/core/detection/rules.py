@@ -109,8 +109,15 @@ class GatewayHealth(_Rule):
     for_s: Annotated[int, Field(ge=0, le=86400)] = 30
 
 
+class JournalStopped(_Rule):
+    """The journal takes no record: a full disk, a write that failed, a chain that is not what was written. Told at once."""
+
+    kind: Literal["journal_stopped"]
+    severity: Severity = "critical"
+
+
 Rule = Annotated[
     RepeatedRefusals | MismatchedIdentities | NewNetwork | UnusualVolume | ClockJump | ExpiryAhead | IncidentClock
-    | JournalEvent | GatewayHealth,
+    | JournalEvent | GatewayHealth | JournalStopped,
     Field(discriminator="kind"),
 ]
