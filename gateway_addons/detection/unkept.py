@@ -34,6 +34,10 @@ class Unkept:
         self._outbox, self._dispatch = outbox, dispatch
         self._waiting: list[_Waiting] = []
 
+    def __len__(self) -> int:
+        """How many alerts wait here."""
+        return len(self._waiting)
+
     def add(self, alert: Alert, sinks: Sequence[str], why: Exception) -> None:
         """The outbox does not take this one."""
         log.error("alert_not_kept", why=str(why), alert=alert.document())

@@ -135,10 +135,10 @@ class Watch:
         if monotonic_s - self._looked_s >= ENDINGS_EVERY_S:
             self._looked_s = monotonic_s
             alerts += self._look_at_endings(now)
-            self._outbox.forget_before((now - KEEP_ALERTS).isoformat())
+            self._forget_before(now - KEEP_ALERTS)
         if monotonic_s - self._delays_s >= DELAYS_EVERY_S:
             self._delays_s = monotonic_s
-            alerts += self._engine.delays(self._sources.clocks(), now)
+            alerts += self._look_at_delays(now)
         for alert in alerts:
             self._put(alert)
         if alerts or monotonic_s - self._saved_s >= SAVE_EVERY_S:
@@ -148,6 +148,8 @@ class Watch:
 
     def keep(self) -> None:
         """Keep how far the journal was read and what was learnt; on a full disk the next time, and alerts may come again."""
+        if self._unkept:
+            return  # a crash must read again what these alerts came from
         try:
             save(self._memory_file, Memory(self._follower.positions(), self._engine.state()))
         except OSError as e:
@@ -184,7 +186,24 @@ class Watch:
 
     def _look_at_endings(self, now: datetime) -> list[Alert]:
         today: date = now.astimezone(PARIS).date()
-        return self._engine.endings(self._sources.endings(), now, today)
+        try:
+            return self._engine.endings(self._sources.endings(), now, today)
+        except JournalUnavailable as e:  # told as what cannot be read; whatever else is watched goes on
+            log.error("endings_not_looked_at", why=str(e))
+            return []
+
+    def _look_at_delays(self, now: datetime) -> list[Alert]:
+        try:
+            return self._engine.delays(self._sources.clocks(), now)
+        except JournalUnavailable as e:
+            log.error("delays_not_looked_at", why=str(e))
+            return []
+
+    def _forget_before(self, moment: datetime) -> None:
+        try:
+            self._outbox.forget_before(moment.isoformat())
+        except CANNOT_KEEP as e:
+            log.error("old_alerts_not_forgotten", why=str(e))
 
     def _put(self, alert: Alert) -> None:
         names = self._engine.sinks_of(alert) or tuple(sink.name for sink in self._settings.sinks)

@@ -12,6 +12,7 @@ from aiohttp import web
 from gateway_addons.adapters.alerts.outbox import Outbox
 from gateway_addons.adapters.journal.stop_marker import resume, stop
 from gateway_addons.core.detection.journal_stop import BROKEN, FULL, SEEN
+from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.detection.journal_state import journal_stops
 from gateway_addons.detection.watch import Sources, Watch, outbox_file
 from gateway_addons.settings.detection import DetectionSettings
@@ -47,6 +48,22 @@ def test_told_when_it_stops_and_when_it_goes_on(tmp_path: Path) -> None:
             stops.update(now)
             watching.look()
     assert told(tmp_path) == [("critical", FULL), ("critical", BROKEN), ("info", f"{BROKEN}, rétabli")]
+
+
+def test_a_journal_that_cannot_be_read_does_not_end_the_watch(tmp_path: Path) -> None:
+    async def nothing_is_away() -> Mapping[str, str]:
+        return {}
+
+    def unreadable() -> list[Any]:
+        raise JournalUnavailable("operator: line 3 was altered")
+
+    rules = {"version_schema": 1, "sinks": [{"kind": "log", "name": "log"}], "rules": [
+        {"id": "j", "kind": "journal_stopped"}, {"id": "e", "kind": "expiry_ahead"}]}
+    sources = Sources(unreadable, unreadable, nothing_is_away, lambda: {BROKEN: "operator"})
+    watching = Watch(tmp_path / "journal", tmp_path / "state", DetectionSettings.model_validate(rules), sources)
+    watching.look()
+    watching._outbox.close()
+    assert told(tmp_path) == [("critical", BROKEN)]
 
 
 def test_what_the_workers_say_counts_where_nothing_is_seen_from_outside(tmp_path: Path) -> None:
@@ -91,10 +108,15 @@ async def test_a_full_disk_does_not_keep_the_alert(tmp_path: Path, capsys: pytes
                 await watching._unkept.deliver()
             assert [p["subject"] for p in posted] == [FULL] * 3, "one sink took it late, none twice"
             assert told(tmp_path) == []
+            watching.keep()
+            assert (tmp_path / "state" / "detection" / "state.json").exists(), "no alert waits any more"
             stops.clear()
             answers += [503, 503]
+            (tmp_path / "state" / "detection" / "state.json").unlink()
             watching.look()
             await watching._unkept.deliver()
+            watching.keep()
+            assert not (tmp_path / "state" / "detection" / "state.json").exists(), "a crash reads it again"
             watching._outbox._db.execute("PRAGMA query_only = 0")
             await watching._unkept.deliver()
             assert told(tmp_path) == [("info", f"{FULL}, rétabli")]

@@ -131,5 +131,5 @@ def test_the_projects_own_file_is_good() -> None:
     settings = load_detection(ROOT / "config" / "detection.yaml")
     assert {r.kind for r in settings.rules} == {
         "repeated_refusals", "mismatched_identities", "new_network", "unusual_volume", "clock_jump", "expiry_ahead",
-        "incident_clock", "journal_event", "gateway_health"}
+        "incident_clock", "journal_event", "journal_stopped", "gateway_health"}
     assert set(open_sinks(settings.sinks)) == {"journal-systeme"}
