@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.demo.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 START_S = 15.0
@@ -25,9 +27,7 @@ def running_redis(folder: Path) -> Iterator[str]:
     program = shutil.which("redis-server", path=f"{ROOT / '.tools/bin'}:{os.environ.get('PATH', '')}")
     if program is None:
         raise RuntimeError("no redis-server; run `make setup`")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen([program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
                                stdout=subprocess.DEVNULL)
     try:

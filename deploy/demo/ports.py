@@ -1,11 +1,21 @@
-"""The TCP ports of one system: free ones, or seven in a row from a base."""
+"""The TCP ports of one system: free ones, or seven in a row from a base.
 
+Free ones are taken from below those that the kernel gives to outgoing connections: between the moment a port is chosen and the
+one at which its server listens, any client of this machine might get it otherwise.
+"""
+
+import random
 import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 HOST = "127.0.0.1"
 COUNT = 7
+LOWEST, WIDE_ENOUGH, TRIES = 11_000, 5_000, 200
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_given: set[int] = set()
+"""What this process has handed out: a server of an earlier choice may not listen yet, or just have ended."""
 
 
 class PortTaken(Exception):
@@ -40,11 +50,33 @@ def choose(base: int | None) -> Ports:
         PortTaken: one of the seven from `base` is in use, or cannot be used.
     """
     with ExitStack() as held:
-        wanted = [0] * COUNT if base is None else list(range(base, base + COUNT))
-        return Ports(*[_free(held, port) for port in wanted])
+        if base is None:
+            return Ports(*[free_port() for _ in range(COUNT)])
+        return Ports(*[_hold(held, port) for port in range(base, base + COUNT)])
 
 
-def _free(held: ExitStack, port: int) -> int:
+def free_port() -> int:
+    """A port that nobody listens on now, that this process has not handed out before, and that no outgoing connection gets.
+
+    Raises:
+        PortTaken: there is none.
+    """
+    first_outgoing = int(_OUTGOING.read_text(encoding="ascii").split()[0]) if _OUTGOING.exists() else 0
+    below = range(LOWEST, first_outgoing)
+    chance = random.SystemRandom()
+    for _ in range(TRIES):
+        with ExitStack() as held:
+            try:
+                port = _hold(held, chance.choice(below) if len(below) >= WIDE_ENOUGH else 0)
+            except PortTaken:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+    raise PortTaken("no free port was found")
+
+
+def _hold(held: ExitStack, port: int) -> int:
     listener = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

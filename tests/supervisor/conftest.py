@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from deploy.demo.place import ROOT
-from tests.e2e.conftest import Consumer, Running, start
+from tests.e2e.conftest import PATIENCE_S, Consumer, Running, start
 
 HEALTH = "/infinoe/v1/etatSante"
 
@@ -109,7 +109,7 @@ class Load:
         while not self.stop.is_set():
             try:
                 if anew:
-                    with httpx.Client(verify=consumer.http._transport._pool._ssl_context, timeout=15) as client:  # type: ignore[attr-defined]
+                    with httpx.Client(verify=consumer.http._transport._pool._ssl_context, timeout=PATIENCE_S) as client:  # type: ignore[attr-defined]
                         consumer = Consumer(consumer.environment, consumer.own, client, consumer.token)
                         self.statuses.append(consumer.call("GET", HEALTH).status_code)
                 else:
@@ -135,7 +135,7 @@ def load(running: Running, kept: int = 4, anew: int = 1) -> Iterator[Load]:
     finally:
         found.stop.set()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=PATIENCE_S)
 
 
 def alive(pid: int) -> bool:

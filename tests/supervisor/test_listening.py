@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.demo.ports import free_port
 from gateway_addons.settings.gateway import Settings, parse
 from gateway_addons.settings.values import SettingsError
 from gateway_addons.supervisor.listening import ListeningSockets
@@ -45,11 +46,6 @@ def test_a_slot_gets_no_connections_before_its_worker_serves() -> None:
         with socket.create_connection(first.getsockname()):
             first.accept()[0].close()  # raises where the connection went to another slot's socket
     sockets.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return port_of(probe)
 
 
 def test_a_slot_that_pauses_leaves_new_connections_to_the_others_until_it_listens_again() -> None:

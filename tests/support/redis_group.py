@@ -130,7 +130,7 @@ def _knows_replicas(client: Any, number: int) -> bool:
 
 def _cluster_port() -> int:
     """A free port whose bus port (10000 above) exists."""
-    while (port := free_port()) > 55_000:
+    while (port := free_port()) > 55_000:  # where the kernel's own range leaves no room below it
         pass
     return port
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.demo.ports import free_port as free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 REDIS = ROOT / ".tools/bin/redis-server"
 OPA = ROOT / ".tools/bin/opa"
@@ -20,13 +22,6 @@ class RedisServer:
 
     url: str
     process: subprocess.Popen[bytes]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
