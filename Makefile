@@ -1,7 +1,7 @@
 # Poterne. `make help` lists the targets. Everything that is made stays below this folder (.venv, .tools, var).
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help crash fuzz flood setup demo up down status test lint bench revisions scale lock
+.PHONY: help crash fuzz flood mutants setup demo up down status test lint bench revisions scale lock
 
 # Two systems run side by side when each has its own VAR (and PORT_BASE, where fixed ports are wanted).
 VAR ?= var
@@ -68,6 +68,9 @@ fuzz: setup ## generated and mutated requests against the gate for FUZZ_MINUTES=
 
 flood: setup ## slow clients, floods and large bodies, with memory and a well-behaved consumer's latency beside them
 	$(PY) -m benchmarks.flood
+
+mutants: setup ## each protection against hostile input taken out of a copy: the test named for it must fail (10 minutes)
+	$(PY) -m tests.mutants
 
 revisions: setup ## a revision activated and another rolled back, 100 times on the running system under load (minutes)
 	POTERNE_REVISIONS=100 $(PY) -m pytest tests/e2e/test_revisions.py -q -k under_load

@@ -82,5 +82,11 @@ def _know_authorities(tls: SSL.Context, trust: TrustMaterial) -> None:
     tls.set_verify_depth(trust.rules.max_depth)
 
 
-def _select_http11(_: SSL.Connection, offered: list[bytes]) -> bytes | Any:
-    return b"http/1.1" if b"http/1.1" in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+def _select_http11(_: SSL.Connection, offered: list[bytes]) -> bytes:
+    """HTTP/1.1, or the alert `no_application_protocol` (RFC 7301 section 3.2).
+
+    pyOpenSSL's `NO_OVERLAPPING_PROTOCOLS` would let the handshake go on without a protocol; what a callback raises is the alert.
+    """
+    if b"http/1.1" not in offered:
+        raise SSL.Error([("SSL routines", "", "no application protocol")])
+    return b"http/1.1"

@@ -1,7 +1,7 @@
 """A backend that records: it listens where the gateway forwards to, keeps every byte, and answers each call alike."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,11 +12,12 @@ MAX_RECORDED_BYTES = 256 * 1024 * 1024
 
 @dataclass
 class Tap:
-    """What came in, connection by connection, as bytes and in calls."""
+    """What came in, connection by connection, as bytes and in calls; `on_call` is told of each at once."""
 
     calls: list[bytes] = field(default_factory=list)
     unread: list[bytes] = field(default_factory=list)
     recorded_bytes: int = 0
+    on_call: Callable[[bytes], None] | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of the gateway."""
@@ -41,6 +42,8 @@ class Tap:
             self.calls.clear()
             self.recorded_bytes = len(call)
         self.calls.append(call)
+        if self.on_call is not None:
+            self.on_call(call)
 
     def take(self, correlation_id: str) -> tuple[bytes, ...]:
         """The calls that bear this correlation id in their head; they are taken out."""

@@ -27,6 +27,10 @@ from tests.fuzz.mutation import mutate
 
 SAVED = Path(__file__).resolve().parents[1] / "corpora/saved"
 BATCH = 24
+BATCHES = 25
+TOGETHER = 300
+"""Requests that are sent, some at a time, before the gate's invariants are looked at: many of them wait for a time-out."""
+
 FUNCTION_ROUNDS = 4000
 MAX_FAILURES = 20
 
@@ -34,12 +38,13 @@ MAX_FAILURES = 20
 class Fuzz:
     """One bounded run."""
 
-    def __init__(self, folder: Path, first_seed: int) -> None:
+    def __init__(self, folder: Path, first_seed: int, saved_in: Path = SAVED) -> None:
+        self._saved = saved_in
         self._chance = Random(first_seed)
         self._seed = first_seed
         self._folder = folder
         self._gate = GateTarget()
-        self._tokens, self._certificates = Tokens(folder / "ring"), Certificates()
+        self._tokens, self._certificates = Tokens(folder / "ring"), Certificates(folder / "trust")
         self._corpus = [c.raw for c in all_cases() if len(c.raw) < 4000]
         self._texts = [t for t in (READ | REFUSED_BY_RULE | REFUSED_BY_THE_GRAMMAR).values() if len(t) < 2000]
         self.counts: Counter[str] = Counter()
@@ -63,24 +68,28 @@ class Fuzz:
 
     def _generated(self, runner: asyncio.Runner, end: float) -> None:
         self._seed += 1
+        made: list[bytes] = []
 
         @seed(self._seed)
-        @settings(max_examples=25, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        @settings(max_examples=BATCHES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
         @given(st.lists(requests(), min_size=BATCH, max_size=BATCH))
         def batch(raws: list[bytes]) -> None:
-            if time.monotonic() < end:
-                self.counts["generated requests"] += len(raws)
-                self._send(runner, raws)
+            made.extend(raws)
 
         batch()
+        self._send_all(runner, "generated requests", made, end)
 
     def _mutated(self, runner: asyncio.Runner, end: float) -> None:
-        for _ in range(25):
-            if time.monotonic() >= end:
+        raws = [mutate(self._chance.choice(self._corpus), self._chance.choice(self._corpus), self._chance) for _ in range(BATCH * BATCHES)]
+        self._send_all(runner, "mutated requests", raws, end)
+
+    def _send_all(self, runner: asyncio.Runner, kind: str, raws: list[bytes], end: float) -> None:
+        for start in range(0, len(raws), TOGETHER):
+            if time.monotonic() >= end or len(self.failures) >= MAX_FAILURES:
                 return
-            raws = [mutate(self._chance.choice(self._corpus), self._chance.choice(self._corpus), self._chance) for _ in range(BATCH)]
-            self.counts["mutated requests"] += len(raws)
-            self._send(runner, raws)
+            together = raws[start : start + TOGETHER]
+            self.counts[kind] += len(together)
+            self._send(runner, together)
 
     def _send(self, runner: asyncio.Runner, raws: list[bytes]) -> None:
         raws = [r for r in raws if not unfillable(r)]
@@ -101,7 +110,7 @@ class Fuzz:
 
     def _keep(self, raw: bytes, why: str) -> None:
         name = f"fuzz-{hashlib.sha256(raw).hexdigest()[:12]}"
-        print(f"kept {write_case(SAVED, Case(name, raw, Expectation(verdict='safe'), why))}: {why}", flush=True)
+        print(f"kept {write_case(self._saved, Case(name, raw, Expectation(verdict='safe'), why))}: {why}", flush=True)
 
     def _functions(self) -> None:
         for _ in range(FUNCTION_ROUNDS):
@@ -112,6 +121,9 @@ class Fuzz:
         for _ in range(FUNCTION_ROUNDS // 4):
             self._function("tokens", b"", lambda: self._tokens.one(self._chance))
             self._function("certificates", b"", lambda: self._certificates.one(self._chance))
+        for _ in range(FUNCTION_ROUNDS // 10):
+            self._function("forged tokens", b"", lambda: self._tokens.forged(self._chance))
+            self._function("forged certificates", b"", lambda: self._certificates.forged(self._chance))
 
         @seed(self._seed)
         @settings(max_examples=300, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -129,7 +141,7 @@ class Fuzz:
         except Exception as e:  # noqa: BLE001 - whatever is raised is a finding
             kept = e.args[0] if isinstance(e, Differs) else data
             self.failures.append(f"{kind}: {type(e).__name__}: {e}"[:300])
-            print("kept", saved(SAVED, kind.replace(" ", "-"), kept, len(self.failures)), self.failures[-1], flush=True)
+            print("kept", saved(self._saved, kind.replace(" ", "-"), kept, len(self.failures)), self.failures[-1], flush=True)
 
     def report(self) -> dict[str, object]:
         """What was tried and what came of it."""

@@ -9,15 +9,19 @@ from random import Random
 from typing import Any
 
 import orjson
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gateway_addons.adapters.trust.trust_files import TrustFiles
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.evidence.certificate import PresentedCertificate, certificate_facts
-from gateway_addons.core.path import Link
+from gateway_addons.core.path import Link, PathRefused
 from gateway_addons.core.request_head import read_head
 from gateway_addons.core.strict_json import Unreadable, read_value
 from gateway_addons.replay.reading import read_requests
+from gateway_addons.settings.listener import ClientTrust
 from tests.fuzz.mutation import mutate
-from tests.identity.forge import NOW, Mint
+from tests.identity.forge import NOW, Mint, good_claims
+from tests.identity.test_access_tokens import BENT_CLAIMS, BENT_HEADERS, FORGED, SPELLINGS
 from tests.support import pki
 
 
@@ -90,12 +94,43 @@ class Tokens:
             raise Differs(bent.encode("latin-1"))
         return bent != self._good
 
+    def forged(self, chance: Random) -> bool:
+        """A token out of a grammar of attacks, one to four of them together, well signed but for what is bent: never believed."""
+        if chance.random() < 0.25:
+            token = chance.choice(FORGED)[1](self._mint)
+        else:
+            header, claims = dict(self._mint.header), good_claims()
+            for document, rows, at_most in ((header, BENT_HEADERS, 2), (claims, BENT_CLAIMS, 2)):
+                for row in chance.sample(rows, chance.randint(0, at_most)):
+                    document.update({name: value for name, value in row[1].items() if value is not ...})
+                    for name in [n for n, value in row[1].items() if value is ...]:
+                        document.pop(name, None)
+            token = self._mint.sign(header, claims)
+            if (header, claims) == (self._mint.header, good_claims()) or chance.random() < 0.2:
+                token = chance.choice(_SPELLINGS)[1](token)
+        facts = self._mint.verifier.verify(token, NOW)
+        if facts.verified or facts.failure == "fault":
+            raise Differs(token.encode("utf-8", "surrogatepass")[:5000])
+        return True
+
+
+_SPELLINGS = [row for row in SPELLINGS if row[0] != "ten million dots"]  # a second each, and in the unit tests
+
 
 class Certificates:
     """A good certificate, bent byte by byte: control C1 gives facts of any bytes, and none without a path is verified."""
 
-    def __init__(self) -> None:
-        self._der = pki.root("Racine").sub_authority("AC").issue("bon", unit="0002 13099990700012").der
+    def __init__(self, folder: Path) -> None:
+        top = pki.root("Racine")
+        self._authority, self._twin = top.sub_authority("AC"), pki.root("Racine").sub_authority("AC")
+        folder.mkdir(parents=True, exist_ok=True)
+        top.me.write(folder, "anchors", self._authority.me)
+        for name, authority in (("root", top), ("ca", self._authority)):
+            (folder / f"{name}.crl").write_bytes(authority.crl())
+        self._trust = TrustFiles(ClientTrust(anchors_file=folder / "anchors.pem", crl_files=(folder / "root.crl", folder / "ca.crl")))
+        good = self._authority.issue("bon", unit="0002 13099990700012")
+        self._der = good.der
+        self._trust.validate(good.der, [self._authority.me.der], pki.NOW)  # the forged ones differ from one that is taken
 
     def one(self, chance: Random) -> bool:
         """True when facts came out."""
@@ -104,6 +139,36 @@ class Certificates:
         if facts.verified:
             raise Differs(bent)
         return facts.presented
+
+
+    def forged(self, chance: Random) -> bool:
+        """A certificate out of a grammar, well formed, with one to three things that must each be refused; True as the good one is taken."""
+        signer, bends, moment = self._authority, dict[str, Any](), pki.NOW
+        for bend in chance.sample(_BENDS, chance.randint(0, 3)):
+            bends |= bend
+        bends |= {name: value for name, value in (("unit", chance.choice((None, "0002 13099990700012", "x" * chance.randint(1, 60)))),) if value}
+        harmful = bool(set(bends) - {"unit"})
+        if chance.random() < 0.3:
+            signer, harmful = self._twin, True
+        if chance.random() < 0.2:
+            moment, harmful = pki.NOW + chance.choice((-1, 1)) * 400 * pki.DAY, True
+        leaf = signer.issue(chance.choice(("bon", "a", "\u00e9", "x" * 60)), **bends)
+        sent = [a.me.der for a in chance.sample((self._authority, self._twin), chance.randint(0, 2))]
+        try:
+            self._trust.validate(leaf.der, sent, moment)
+        except PathRefused:
+            if not harmful:
+                raise Differs(leaf.der) from None
+            return False
+        if harmful:
+            raise Differs(leaf.der)
+        return True
+
+
+_BENDS: list[dict[str, Any]] = [
+    {"usages": (ExtendedKeyUsageOID.SERVER_AUTH,)}, {"usages": (ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.TIME_STAMPING)}, {"digital_signature": False},
+    {"begin": pki.NOW + pki.DAY, "end": pki.NOW + 2 * pki.DAY}, {"begin": pki.NOW - 9 * pki.DAY, "end": pki.NOW - pki.DAY},
+]
 
 
 class _KnowsNothing:

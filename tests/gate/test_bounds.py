@@ -9,11 +9,15 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway_addons.addons import gate as gate_module
+from gateway_addons.core import answer_shape, strict_json
+from gateway_addons.core.evidence import rights
 from gateway_addons.settings.listener import Limits
 from tests.gate.test_request_form import code_of
 from tests.support.rig import LOT, ROOT, Rig, read_answer, request, running_rig
@@ -54,6 +58,57 @@ async def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
             assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
         assert await ended(reader, 6) == b""
         writer.close()
+
+
+async def test_a_head_over_the_bound_is_refused_although_it_is_whole(tmp_path: Path) -> None:
+    """It comes in one piece, so that it is never seen incomplete."""
+    async with running_rig(tmp_path, limits=Limits(max_head_bytes=1024)) as rig:
+        assert code_of(await rig.send(request(headers=(("X-A", "a" * 1000),)))) == (431, "INF-REQ-06")
+        assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
+
+
+async def test_a_slow_head_has_less_time_than_an_idle_connection(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, limits=Limits(head_timeout_s=1, idle_timeout_s=60)) as rig:
+        reader, writer = await rig.connect()
+        writer.write(b"POST / HTT")
+        async with asyncio.timeout(15):
+            assert code_of(await read_answer(reader)) == (408, "INF-REQ-11")
+        writer.transport.abort()
+
+
+async def test_large_bodies_and_answers_are_read_in_a_thread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is read, the event loop serves the others."""
+    loop_thread, seen = threading.get_ident(), []
+    for module, name in ((strict_json, "read_object"), (rights, "read_object"), (answer_shape, "read_object")):
+        original = getattr(module, name)
+
+        def noted(body: bytes, *rest: Any, original: Any = original) -> Any:
+            seen.append((len(body) >= gate_module.LARGE_BODY_BYTES, threading.get_ident() == loop_thread))
+            return original(body, *rest)
+
+        monkeypatch.setattr(module, name, noted)
+    padding = b" " * gate_module.LARGE_BODY_BYTES
+    large = json.dumps(LOT).encode() + padding
+    answer = b'{"accuse":{"numeroAccuse":"INF-1"}}' + padding
+    rig.backend.answer = (b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer)) + answer
+    assert (await rig.send(request(body=large))).startswith(b"HTTP/1.1 201 ")
+    assert seen == [(True, False), (True, False)]
+
+
+async def test_a_call_in_flight_is_answered_before_the_gateway_leaves(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        rig.policy.delay_s = 0.5
+        reader, writer = await rig.connect()
+        writer.write(request())
+        async with asyncio.timeout(8):
+            while not rig.gate.in_flight():
+                await asyncio.sleep(0.01)
+            await rig.master.drain_and_stop(8)
+            answer = await read_answer(reader)
+        assert answer.startswith(b"HTTP/1.1 201 ")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert [r["statut"] for r in rig.journal.records] == [201]
+        writer.transport.abort()
 
 
 async def test_bytes_pipelined_behind_a_call_are_bounded(tmp_path: Path) -> None:
@@ -160,7 +215,7 @@ async def test_a_body_of_exactly_the_limit_goes_on(rig: Rig) -> None:
 
 
 async def test_a_client_that_does_not_take_its_answers_is_cut(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, limits=Limits(send_timeout_s=1)) as rig:
+    async with running_rig(tmp_path, limits=Limits(send_timeout_s=1, decision_timeout_s=60), answer_timeout_s=60) as rig:
         body = b'{"accuse":{"numeroAccuse":"INF-1"},"details":[' + b",".join([b'"' + b"x" * 500 + b'"'] * 1800) + b"]}"
         rig.backend.answer = (b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
         _reader, writer = await asyncio.open_connection(

@@ -127,6 +127,25 @@ async def test_only_http11_is_spoken(rig: Rig) -> None:
     writer.transport.abort()
 
 
+async def test_http2_alone_gets_an_alert(rig: Rig) -> None:
+    context = rig.client(rig.good)
+    context.set_alpn_protocols(["h2"])
+    with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
+        await _exchange(rig, context)
+    assert rig.journal.records == []
+
+
+async def test_a_fault_in_the_validation_lets_nobody_in(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*_: object) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(rig.trust, "validate", explode)
+    with pytest.raises(ssl.SSLError):
+        await _exchange(rig, rig.client(rig.good))
+    assert rig.backend.received == []
+    assert rig.journal.records == []
+
+
 async def test_revoked_while_the_connection_is_open(rig: Rig) -> None:
     leaf = rig.authority.issue("bientot")
     context = rig.client(leaf.write(rig.folder, "bientot", rig.authority.me))

@@ -1,0 +1,33 @@
+"""The fail-open ways of the engine, as they were measured; every one has at least one mutant (`test_table`)."""
+
+WAYS: dict[str, str] = {
+    "1": "an exception in a hook lets the request through",
+    "2": "HTTP/2 to HTTP/1 smuggling",
+    "3": "a TLS listener also serves plaintext HTTP",
+    "4": "`request_client_cert` verifies nothing; old versions, weak suites, compression, renegotiation, resumption",
+    "5": "`stream_large_bodies`, `request.stream`: the verdict comes after forwarding",
+    "6": "no bound on header bytes, header time, pipelined bytes, connections, chunked bodies",
+    "7": "the backend is connected to before any check",
+    "8": "an early refusal waits for the whole body, and 100-continue is sent all the same",
+    "9": "a refused TLS client gets no alert",
+    "10": "stock addons answer; error pages tell `Server: mitmproxy`; session keys are logged",
+    "control characters": "bare CR, bare LF or NUL in a value, a path or a method is forwarded",
+    "obs-fold": "folded lines are forwarded",
+    "methods": "any method token is forwarded, TRACE and lower case too; CONNECT",
+    "targets": "`OPTIONS *`, absolute-form, dot segments, encoded characters, fragments, raw high bytes are forwarded",
+    "versions": "HTTP/0.9, HTTP/1.0 and HTTP/9.9 are forwarded",
+    "Host": "duplicate, missing or junk Host; Host that differs from SNI",
+    "names": "`Content_Length` and other twins are forwarded",
+    "hop-by-hop": "`Connection`-listed and hop-by-hop headers are forwarded",
+    "Upgrade": "a 101 becomes a tunnel",
+    "header count": "unlimited headers",
+    "request framing": "what the engine refuses by itself: Content-Length twice, signed, a list; both framings; odd codings; "
+                       "a space before the colon",
+    "hangs": "chunk trailers, leading CRLF and chunks that end in a bare line feed hang until the time-out",
+    "malformed": "`requestheaders` fires for a malformed request with `flow.error` set",
+    "silent backend": "a backend that is slower than the time-out closes the client: no answer",
+    "blocking hook": "a hook that blocks stops every other call",
+    "shutdown": "SIGTERM cuts requests in flight",
+    "answers": "the backend's answer is read generously, and passed on as it comes",
+    "stock engine": "an addon in a stock engine is unloaded by an edit, or passed by another",
+}
