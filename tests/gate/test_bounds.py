@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from gateway_addons.addons import gate as gate_module
+from gateway_addons.addons import http_server
 from gateway_addons.core import answer_shape, strict_json
 from gateway_addons.core.evidence import rights
 from gateway_addons.settings.listener import Limits
@@ -95,6 +96,24 @@ async def test_large_bodies_and_answers_are_read_in_a_thread(rig: Rig, monkeypat
     assert seen == [(True, False), (True, False)]
 
 
+@pytest.mark.parametrize("bound", ["bytes", "time"])
+async def test_what_comes_after_an_early_refusal_is_bounded(rig: Rig, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is still sent is swallowed, so that the answer is not lost, but not for ever."""
+    monkeypatch.setattr(http_server, "LINGER_BYTES", 100_000 if bound == "bytes" else 1 << 40)
+    monkeypatch.setattr(http_server, "LINGER_S", 0.5 if bound == "time" else 3600)
+    reader, writer = await rig.connect()
+    writer.write(request("GET", body=b"", without=("Content-Length",), headers=(("Content-Length", "30000000"),)))
+    async with asyncio.timeout(20):
+        assert (await read_answer(reader)).startswith(b"HTTP/1.1 405 ")
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            while rig.open_connections():
+                writer.write(b"x" * (10_000 if bound == "bytes" else 1))
+                await asyncio.sleep(0.05)
+        while rig.open_connections():
+            await asyncio.sleep(0.05)
+    writer.transport.abort()
+
+
 async def test_a_call_in_flight_is_answered_before_the_gateway_leaves(tmp_path: Path) -> None:
     async with running_rig(tmp_path) as rig:
         rig.policy.delay_s = 0.5
@@ -104,6 +123,7 @@ async def test_a_call_in_flight_is_answered_before_the_gateway_leaves(tmp_path: 
             while not rig.gate.in_flight():
                 await asyncio.sleep(0.01)
             await rig.master.drain_and_stop(8)
+            assert rig.gate.in_flight() == 0
             answer = await read_answer(reader)
         assert answer.startswith(b"HTTP/1.1 201 ")
         assert b"\r\nConnection: close\r\n" in answer

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.rig import CORRELATION_ID, Rig, request
+from tests.support.rig import CORRELATION_ID, LOT, Rig, request
 
 PATH = "/infinoe/v1/ecritures/comptables"
 TAIL = f"Host: localhost\r\nX-Correlation-ID: {CORRELATION_ID}\r\n"
@@ -84,6 +84,8 @@ REFUSED: list[tuple[str, bytes, tuple[int, str]]] = [
     ("both framings", request(headers=(("Transfer-Encoding", "chunked"),)), (400, "INF-REQ-01")),
     ("odd Transfer-Encoding", request(without=("Content-Length",), headers=(("Transfer-Encoding", "gzip, chunked"),)),
      (400, "INF-REQ-01")),
+    ("odd Transfer-Encoding over chunks", request(body=f"{len(json.dumps(LOT)):x}\r\n{json.dumps(LOT)}\r\n0\r\n\r\n".encode(), without=("Content-Length",),
+                                                  headers=(("Transfer-Encoding", "identity"),)), (400, "INF-REQ-01")),
     ("unknown path", request(path="/infinoe/v2/ecritures/comptables"), (404, "INF-REQ-09")),
     ("case of the path", request(path="/infinoe/v1/Ecritures/comptables"), (404, "INF-REQ-09")),
     ("correlation id absent", request(without=("X-Correlation-ID",)), (400, "910000")),

@@ -8,7 +8,7 @@ ADDONS, CORE = "gateway_addons/addons/", "gateway_addons/core/"
 HEAD, FRAMING, ANSWER = CORE + "request_head.py", CORE + "body_framing.py", CORE + "answer_head.py"
 SERVER, STREAM, CLIENT = ADDONS + "http_server.py", ADDONS + "http_stream.py", ADDONS + "http_client.py"
 LISTENER, CONNECTION, TLS, CONTEXT = ADDONS + "listener.py", ADDONS + "connection.py", ADDONS + "tls.py", ADDONS + "tls_context.py"
-VERIFY, GATE, FACTS, EXCHANGE = ADDONS + "client_verify.py", ADDONS + "gate.py", ADDONS + "flow_facts.py", ADDONS + "backend_exchange.py"
+LAYER, VERIFY, GATE, FACTS, EXCHANGE = ADDONS + "http_layer.py", ADDONS + "client_verify.py", ADDONS + "gate.py", ADDONS + "flow_facts.py", ADDONS + "backend_exchange.py"
 PATHS = "gateway_addons/adapters/trust/path_validation.py"
 
 FORM = "tests/gate/test_request_form.py::test_refused_with_a_code_and_never_forwarded"
@@ -141,8 +141,8 @@ def bounds() -> Iterable[Mutant]:
     yield _one("a body may be slow", "6", "http_server.py: _begin", CLOSED + "test_slow_body_ends_in_time", SERVER,
                "        self._deadline = time.monotonic() + self._limits.body_timeout_s\n", "        self._deadline = time.monotonic() + 3600\n")
     yield _one("an idle connection stays", "6", "http_server.py: mark_done", BOUNDS + "test_an_idle_connection_is_closed", SERVER,
-               "            self._deadline = time.monotonic() + self._limits.idle_timeout_s\n        yield from super()",
-               "            self._deadline = time.monotonic() + 3600\n        yield from super()")
+               "        self.state = self.read_headers\n        self._deadline = time.monotonic() + self._limits.idle_timeout_s\n",
+               "        self.state = self.read_headers\n        self._deadline = time.monotonic() + 3600\n")
     yield _one("bytes pipelined without end", "6", "http_server.py: wait", BOUNDS + "test_bytes_pipelined_behind_a_call_are_bounded", SERVER,
                "len(self.buf) > self._limits.max_pipelined_bytes", "False")
     yield _one("a chunked body of any size", "6", "http_server.py: read_body", BOUNDS + "test_a_chunked_body_over_the_limit_is_refused_while_it_comes", SERVER,
@@ -171,9 +171,12 @@ def early() -> Iterable[Mutant]:
                "        yield HttpRequestHeadersHook(self.flow)\n",
                "        interim = http.Response.make(100)\n        interim.headers.clear()\n"
                "        yield SendHttp(ResponseHeaders(self.stream_id, interim), self.context.client)\n        yield HttpRequestHeadersHook(self.flow)\n")
-    yield _one("an upload that was refused goes on", "8", "http_server.py: linger",
-               CLOSED + "test_refused_in_the_middle_of_an_upload_the_connection_ends", SERVER,
-               "            yield commands.CloseTcpConnection(self.conn, half_close=True)\n", "")
+    lingers = BOUNDS + "test_what_comes_after_an_early_refusal_is_bounded"
+    yield _one("an upload that was refused goes on without end", "8", "http_server.py: linger", lingers + "[bytes]", SERVER,
+               "            if self._body_bytes <= LINGER_BYTES:\n                return\n", "            return\n")
+    yield _one("an upload that was refused takes its time", "8", "http_server.py: mark_done", lingers + "[time]", SERVER,
+               "            self._deadline = time.monotonic() + LINGER_S\n            self.state = self.linger",
+               "            self._deadline = time.monotonic() + 3600\n            self.state = self.linger")
     yield _one("a malformed request is taken for a good one", "malformed", "flow_facts.py: check_form, http_stream.py: state_wait_for_request_headers",
                FORM + "[HTTP/1.0]", FACTS, "        raise defect if isinstance(defect, Refusal) else", "        if False: raise")
 
@@ -219,8 +222,10 @@ def request_heads() -> Iterable[Mutant]:
         yield _one(f"{row} is taken", "versions", "request_head.py: _request_line", f"{FORM}[{row}]", HEAD, '''    if version != b"HTTP/1.1":''', "    if False:")
     yield _one("HTTP/0.9 is taken", "versions", "request_head.py: _request_line", f"{FORM}[HTTP/0.9]", HEAD,
                "    parts = line.split(b\" \")", '''    parts = (line + b" HTTP/1.1").split(b" ")[:3]''')
-    for row in ("Host absent", "Host twice"):
-        yield _one(f"{row} is taken", "Host", "request_head.py: _check_names", f"{FORM}[{row}]", HEAD, '''    if names.count(b"host") != 1:''', "    if False:")
+    yield _one("Host twice is taken", "Host", "request_head.py: _check_names", f"{FORM}[Host twice]", HEAD, '''    if names.count(b"host") != 1:''', "    if False:")
+    yield _several("Host absent is taken", "Host", "request_head.py: _check_names, flow_facts.py: check_form", f"{FORM}[Host absent]",
+                   Patch(HEAD, '''    if names.count(b"host") != 1:''', "    if False:"),
+                   Patch(FACTS, '''flow.request.headers.get("host", "")''', '''flow.request.headers.get("host", "localhost")'''))
     yield _one("Host with junk is taken", "Host", "flow_facts.py: check_form", f"{FORM}[Host with an absurd port]", FACTS,
                '''    if host is None or int(host["port"] or 443) > 65535:''', "    if host is None:")
     yield _one("any Host is taken", "Host", "flow_facts.py: check_form", f"{FORM}[Host of another]", FACTS,
@@ -255,7 +260,7 @@ def request_bodies() -> Iterable[Mutant]:
                    "    if length is not None and not _CONTENT_LENGTH.fullmatch(length):", '''    length = length and length.strip(b"+").split(b",")[0]\n    if False:''')
     yield _one("both framings are taken", "request framing", "request_head.py: _framing", f"{FORM}[both framings]", HEAD,
                "    if coding is not None and length is not None:", "    if False:")
-    yield _one("odd codings are taken", "request framing", "request_head.py: _framing", f"{FORM}[odd Transfer-Encoding]", HEAD,
+    yield _one("odd codings are taken", "request framing", "request_head.py: _framing", f"{FORM}[odd Transfer-Encoding over chunks]", HEAD,
                '''    if coding is not None and coding.lower() != b"chunked":''', "    if False:")
     yield _one("a space before the colon is taken", "request framing", "request_head.py: _header_field", f"{FORM}[space before the colon]", HEAD,
                "    if not colon or not _TOKEN.fullmatch(name):", "    if not colon:")
@@ -331,8 +336,8 @@ def answers() -> Iterable[Mutant]:
     yield _one("a second answer for one call", "answers", "http_stream.py: handle_protocol_error", BACKEND + "test_an_answer_whose_record_is_late_is_answered_once",
                STREAM, "        else:  # the call is over; a second answer would be taken for the next call's\n            yield DropStream(self.stream_id)",
                "        else:\n            yield from super().handle_protocol_error(event)")
-    yield _one("connections that ended are kept", "answers", "http_stream.py: get_connection",
-               BACKEND + "test_the_gateway_keeps_nothing_of_backend_connections_that_ended", STREAM,
+    yield _one("connections that ended are kept", "answers", "http_layer.py: get_connection",
+               BACKEND + "test_the_gateway_keeps_nothing_of_backend_connections_that_ended", LAYER,
                "            if connection.state is ConnectionState.CLOSED:\n                del self.connections[connection]",
                "            if False:\n                pass")
     bad = CLOSED + "test_what_the_backend_answers_badly_is_not_passed_on"
