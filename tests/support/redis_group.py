@@ -84,10 +84,12 @@ SLOTS = 16384
 def cluster(folder: Path, *, with_replicas: bool = False) -> Iterator[list[RedisServer]]:
     """Three masters that share all slots; with replicas, the server three places further on in the list is a master's replica."""
     with ExitStack() as stack:
-        ports = [_cluster_port() for _ in range(6 if with_replicas else 3)]
+        buses = {free_port(): free_port() for _ in range(6 if with_replicas else 3)}
+        ports = list(buses)
         more = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--masterauth", "essai",
                 "--repl-diskless-sync-delay", "0")
-        servers = [stack.enter_context(redis_server(_made(folder / str(p)), p, more)) for p in ports]
+        servers = [stack.enter_context(redis_server(_made(folder / str(p)), p, ("--cluster-port", str(bus), *more)))
+                   for p, bus in buses.items()]
         clients: list[Any] = [stack.enter_context(redis.Redis.from_url(s.url)) for s in servers]
         bounds = (0, 5461, 10923, SLOTS)
         for number, client in enumerate(clients[:3]):
@@ -95,7 +97,7 @@ def cluster(folder: Path, *, with_replicas: bool = False) -> Iterator[list[Redis
         for number, client in enumerate(clients):
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for port in ports[1:]:
-            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port)
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port, buses[port])
         for client in clients:
             until(partial(_whole, client, len(ports)))
         for master, replica in zip(clients, clients[3:], strict=False):
@@ -126,13 +128,6 @@ def _in_step(replica: Any) -> bool:
 
 def _knows_replicas(client: Any, number: int) -> bool:
     return sum("slave" in node["flags"] for node in client.cluster("NODES").values()) == number
-
-
-def _cluster_port() -> int:
-    """A free port whose bus port (10000 above) exists."""
-    while (port := free_port()) > 55_000:  # where the kernel's own range leaves no room below it
-        pass
-    return port
 
 
 def until(true: Callable[[], bool]) -> None:
