@@ -92,5 +92,7 @@ def _print(result: Replayed, seconds: float) -> None:
     console.print(f"{result.asked} calls decided again in {seconds:.1f} s: {result.unchanged} as before, "
                   f"{result.counted('allow_to_deny')} refused that were admitted, "
                   f"{result.counted('deny_to_allow')} admitted that were refused", highlight=False)
-    for why, count in result.skipped.items():
+    if result.undecided:
+        console.print(f"[red]{result.undecided} got no answer from the candidate[/], and count as refused", highlight=False)
+    for why, count in sorted(result.skipped.items()):
         console.print(f"{count} not asked: {why}", highlight=False)

@@ -178,8 +178,9 @@ class TokenEvidence:
     switches: tuple[SwitchFacts, ...]
 
     def document(self) -> dict[str, Any]:
-        """The input document of `data.poterne.token.decision`."""
-        return {"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}
+        """The input document of `data.poterne.token.decision`, of plain values: the very ones that are sent."""
+        document: dict[str, Any] = orjson.loads(orjson.dumps({"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}))
+        return document
 
 
 def rfc3339(moment: datetime) -> str:

@@ -172,6 +172,8 @@ class TokenAnswer:
     decision: TokenDecision | None
     operation: str = "jeton"
     detail: str = ""
+    question: dict[str, Any] | None = None
+    """What policy was asked, of plain values, for the record."""
 
 
 class TokenEndpoint(Protocol):

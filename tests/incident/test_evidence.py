@@ -247,3 +247,19 @@ def test_masking_goes_to_every_depth() -> None:
     told = mask.record({"a": [{"acteur": {"nom": "Durand", "type": "humain"}}], "ip": "2001:db8:42:1::9", "peer": None, "seq": 3, "entree": {"x": "192.0.2.1"}})
     assert told == {"a": [{"acteur": {"nom": mask.pseudonym("Durand"), "type": "humain"}}], "ip": "2001:db8:42::/48", "peer": None, "seq": 3}
     assert mask.record({"ip": "pas une adresse"}) == {"ip": "masqué"}
+
+
+def test_masking_finds_whom_a_switch_or_a_file_of_clients_names() -> None:
+    mask = Mask(b"k" * 32)
+
+    def about(event: str, **told: str) -> dict[str, str]:
+        masked: dict[str, str] = mask.record({"evenement": event, "sujet": told})["sujet"]
+        return masked
+
+    assert about("", cible="ip", valeur="192.0.2.77/32") == {"cible": "ip", "valeur": "192.0.2.0/24"}
+    assert about("", cible="ip", valeur="2001:db8:42:1::/64") == {"cible": "ip", "valeur": "2001:db8:42::/48"}
+    assert about("", cible="ip", valeur="10.0.0.0/8")["valeur"] == "10.0.0.0/8"
+    assert about("", cible="client", valeur="anfm") == {"cible": "client", "valeur": mask.pseudonym("anfm")}
+    assert about("clients_oauth2.prise", ajouts="anfm, musee", nombre="2") == {
+        "ajouts": f"{mask.pseudonym('anfm')}, {mask.pseudonym('musee')}", "nombre": "2"}
+    assert about("crl.prise", numero="7", thisUpdate="2026-03-31T16:04:11Z") == {"numero": "7", "thisUpdate": "2026-03-31T16:04:11Z"}

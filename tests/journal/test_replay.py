@@ -21,10 +21,10 @@ from gateway_addons.adapters.policy.bundle import Content, Sources, build_bundle
 from gateway_addons.adapters.policy.contract_files import load_contracts
 from gateway_addons.adapters.policy.guard_opa import GuardOpa
 from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
-from gateway_addons.core.journal.replay import FlipKey
+from gateway_addons.core.journal.replay import MASKED, NOT_DECIDED, NOT_KEPT, OTHER_KEY, FlipKey
 from gateway_addons.settings.journal import PersonalData
 from tests.journal.settings import journal_settings
-from tests.policy.calls import allowed_call
+from tests.policy.calls import allowed_call, allowed_token
 from tests.support.settings_file import write_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,10 +135,74 @@ def test_what_cannot_be_asked_again_is_counted_by_why(tmp_path: Path, current: C
     masked = Masking(ip="mask")
     bent = [records[0], masked.record(records[1]), records[2] | {"entree": None}, records[3] | {"autorise": None}]
     asyncio.run(write(tmp_path / "journal", bent))
-    result = replay(tmp_path / "journal", current, OPA, None, None, NOTHING_MASKED)
-    assert result.asked == 1
-    assert sorted(result.skipped.values()) == [1, 1, 1]
-    assert replay(tmp_path / "journal", current, OPA, None, None, masked).skipped["its personal data is masked"] == 1
+    for now in (NOTHING_MASKED, masked):  # what is masked is gone; what was told in the clear is asked, whatever is told now
+        result = replay(tmp_path / "journal", current, OPA, None, None, now)
+        assert result.asked == result.unchanged == 1
+        assert result.skipped == {MASKED: 1, NOT_KEPT: 1, NOT_DECIDED: 1}
+
+
+def test_records_from_before_there_were_pseudonyms_and_of_another_key(
+        tmp_path: Path, current: Content, records: list[dict[str, Any]]) -> None:
+    (tmp_path / "old").mkdir()
+    old, masking = pseudonyms(tmp_path / "old"), pseudonyms(tmp_path)
+    half = len(records) // 2
+    told = [*records[:half], *map(masking.record, records[half:]), old.record(records[0] | {"requestId": "of-another-key"})]
+    asyncio.run(write(tmp_path / "journal", told))
+    result = replay(tmp_path / "journal", current, OPA, None, None, masking)
+    assert (result.asked, result.unchanged, result.flips, result.skipped) == (len(records), len(records), {}, {OTHER_KEY: 1})
+
+
+SWITCHES = (("ip", "{source}/32"), ("ip", "203.0.113.0/24"), ("client", "{client}"), ("client", "somebody-else"), ("all", None))
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_switches_in_force_then_are_in_force_again(tmp_path: Path, current: Content, hidden: bool) -> None:
+    """Also where addresses and clients are pseudonyms: whom a switch names is told as the caller is."""
+    asked = []
+    for good in questions()[::4]:
+        for n, (target, named) in enumerate(SWITCHES):
+            value = named and named.format(source=good["address"]["source"], client=good["identity"]["client_id"])
+            asked.append(good | {"switches": [{"id": f"SW-{n}", "kind": "cut", "environment": None, "limit": None, "operations": None,
+                                               "flux": None, "target": target, "value": value}]})
+    with GuardOpa(OPA, current) as opa:
+        answers = [a for a in opa.ask("decision", asked).result() if a]
+    assert [a["allow"] for a in answers] == [False, True, False, True, False] * (len(asked) // len(SWITCHES))
+    records = [record(n, *pair) for n, pair in enumerate(zip(asked, answers, strict=True))]
+    masking = pseudonyms(tmp_path) if hidden else NOTHING_MASKED
+    told = [masking.record(r) for r in records]
+    asyncio.run(write(tmp_path / "journal", told))
+    result = replay(tmp_path / "journal", current, OPA, None, None, masking)
+    assert (result.asked, result.unchanged, result.flips, result.skipped) == (len(asked), len(asked), {}, {})
+    if hidden:
+        text = json.dumps(told)
+        assert not any(q["address"]["source"] in text or q["identity"]["client_id"] in text for q in asked)
+        assert "somebody-else" not in text
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_tokens_are_decided_again(tmp_path: Path, current: Content, hidden: bool) -> None:
+    asked = []
+    for name, contract in load_contracts(ROOT / "config/contracts"):
+        if Path(name).name not in CALLING:
+            continue
+        token = allowed_token(contract)
+        client = token["client"]
+        asked += [token, token | {"client": client | {"authenticated": False, "failure": "bad_secret"}},
+                  token | {"address": token["address"] | {"source": "203.0.113.99"}}]
+    with GuardOpa(OPA, current) as opa:
+        answers = [a for a in opa.ask("token", asked).result() if a]
+    assert {a["allow"] for a in answers} == {True, False}
+    records = [record(n, q | {"identity": q["client"]}, a) | {"entree": q} for n, (q, a) in enumerate(zip(asked, answers, strict=True))]
+    masking = pseudonyms(tmp_path) if hidden else NOTHING_MASKED
+    asyncio.run(write(tmp_path / "journal", [masking.record(r) for r in records]))
+    result = replay(tmp_path / "journal", current, OPA, None, None, masking)
+    assert (result.asked, result.unchanged, result.flips, result.skipped) == (len(asked), len(asked), {}, {})
+    data = copy.deepcopy(dict(current.data))
+    for room in data["contracts"].values():
+        for one in room["by_id"].values():
+            one["addresses"] = ["198.51.100.0/24"]
+    moved = replay(tmp_path / "journal", Content(data, current.modules), OPA, None, None, masking)
+    assert moved.counted("allow_to_deny") == sum(a["allow"] for a in answers) > 0
 
 
 def test_a_candidate_without_an_answer_refuses(tmp_path: Path, current: Content, records: list[dict[str, Any]]) -> None:

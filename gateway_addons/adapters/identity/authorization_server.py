@@ -180,7 +180,7 @@ class AuthorizationServer:
     async def _known_certificate(self, asked: "_Asked") -> None:
         """Public documents are for who holds a certificate of a contract. Raises `OAuthError`."""
         decision = await self._decide(asked, Authenticated(None, None, "not_asked"), ())
-        asked.decision = None
+        asked.decision = asked.question = None
         if decision.controls["certificate"] != "pass":
             raise of_refusal(next((r.code for r in decision.reasons if r.control == "certificate"), "INF-CERT-04"))
 
@@ -195,6 +195,7 @@ class AuthorizationServer:
             raise Refusal("INF-DEP-06", str(e)) from e
         evidence = TokenEvidence(now=given.now, environment=self.environment, certificate=given.certificate,
                                  address=given.address, client=facts, switches=switches)
+        asked.question = evidence.document()
         asked.decision = await self.policy.decide_token(evidence)
         return asked.decision
 
@@ -217,6 +218,7 @@ class _Asked:
         self.given = given
         self.client_id: str | None = None
         self.decision: TokenDecision | None = None
+        self.question: dict[str, Any] | None = None
         self.detail = ""
 
     def form(self) -> dict[str, str]:
@@ -236,7 +238,7 @@ class _Asked:
                detail: str) -> TokenAnswer:
         return TokenAnswer(status=status, body=body, headers=dict(headers), code=code, client_id=self.client_id,
                            certificate_sha256=self.given.certificate.sha256, decision=self.decision,
-                           operation=_OPERATIONS[self.given.endpoint], detail=detail)
+                           operation=_OPERATIONS[self.given.endpoint], detail=detail, question=self.question)
 
 
 def _requested_scopes(form: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import datetime
-from itertools import batched
 from pathlib import Path
 
 from gateway_addons.adapters.journal.reader import CALL, records
 from gateway_addons.adapters.policy.bundle import Content
 from gateway_addons.adapters.policy.guard_opa import Answers, GuardOpa
 from gateway_addons.core.journal.masking import Masking
-from gateway_addons.core.journal.replay import Asked, Replayed, question_of, told_as_recorded
+from gateway_addons.core.journal.replay import Asked, Kind, Replayed, comparable, question_of, told_as_recorded
 
 BATCH = 200
 MAX_WAITING = 6
@@ -25,12 +24,12 @@ def replay(folder: Path, content: Content, opa: Path, since: datetime | None, un
         JournalUnavailable: the journal cannot be read.
         BundleError: OPA cannot be started with the candidate, or stops answering.
     """
-    result = Replayed()
+    result, masking = Replayed(), comparable(masking)
     data = {**content.data, "contracts": told_as_recorded(content.data["contracts"], masking)}
     waiting: list[tuple[tuple[Asked, ...], Future[Answers]]] = []
     with GuardOpa(opa, Content(data, content.modules)) as candidate:
-        for batch in batched(_questions(folder, since, until, masking, result), BATCH):
-            waiting.append((batch, candidate.ask("decision", [dict(one.question) for one in batch])))
+        for batch in _batches(_questions(folder, since, until, masking, result)):
+            waiting.append((batch, candidate.ask(batch[0].kind, [dict(one.question) for one in batch])))
             if len(waiting) > MAX_WAITING:
                 told(_judge(result, *waiting.pop(0)))
         for batch, answers in waiting:
@@ -48,6 +47,18 @@ def _questions(folder: Path, since: datetime | None, until: datetime | None, mas
             result.skip(asked)
         else:
             yield asked
+
+
+def _batches(asked: Iterator[Asked]) -> Iterator[tuple[Asked, ...]]:
+    """Calls with calls, tokens with tokens."""
+    open_: dict[Kind, list[Asked]] = {"decision": [], "token": []}
+    for one in asked:
+        batch = open_[one.kind]
+        batch.append(one)
+        if len(batch) >= BATCH:
+            yield tuple(batch)
+            batch.clear()
+    yield from (tuple(batch) for batch in open_.values() if batch)
 
 
 def _judge(result: Replayed, batch: tuple[Asked, ...], answers: "Future[Answers]") -> int:

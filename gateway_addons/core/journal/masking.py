@@ -21,6 +21,8 @@ Mode = Literal["clear", "mask", "pseudonym"]
 
 KEY_BYTES = 32
 _CACHED = 4096
+_KEPT_BITS = {4: 24, 6: 48}
+"""So much of an address is left when it is masked."""
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -146,7 +148,30 @@ class Masking:
             "client": lambda name, value: self.client(value) if name == "client_id" else value,
             "certificate": lambda name, value: self._name(value, self.subject) if name == "subject" else value,
         }
-        return {room: _changed(value, rooms[room]) if room in rooms else value for room, value in question.items()}
+        told = {room: _changed(value, rooms[room]) if room in rooms else value for room, value in question.items()}
+        if isinstance(switches := question.get("switches"), list | tuple):
+            told["switches"] = [self._switch(one) for one in switches]
+        return told
+
+    def _switch(self, switch: Any) -> Any:
+        """A switch on an address or a client names whom it cuts, and is compared with what the record tells of the caller."""
+        if not isinstance(switch, Mapping) or not isinstance(value := switch.get("value"), str):
+            return switch
+        if switch.get("target") == "client":
+            return dict(switch) | {"value": self.client(value)}
+        if switch.get("target") == "ip" and self.ip != "clear":
+            return dict(switch) | {"value": self._told_network(value)}
+        return switch
+
+    def _told_network(self, value: str) -> str | None:
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            return None if self.ip == "mask" else self._keyed().text(value)
+        if self.ip == "pseudonym":
+            return self._keyed().network(value)
+        return str(network if network.prefixlen <= _KEPT_BITS[network.version] else network.supernet(
+            new_prefix=_KEPT_BITS[network.version]))
 
     def _name(self, value: Any, mode: Mode) -> Any:
         if not isinstance(value, str) or mode == "clear":
@@ -180,7 +205,7 @@ def _masked_address(value: str) -> str | None:
         address = ipaddress.ip_address(value)
     except ValueError:
         return None
-    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+    return str(ipaddress.ip_network(f"{address}/{_KEPT_BITS[address.version]}", strict=False))
 
 
 NOTHING_MASKED = Masking()

@@ -59,6 +59,7 @@ def token_record(record: dict[str, Any], answer: TokenAnswer) -> dict[str, Any]:
     verdicts = {_CONTROL_NAMES.get(c, c): _VERDICTS[v] for c, v in decision.controls.items()}
     return told | {
         "convention": decision.contract, "revision": decision.revision, "derogations": list(decision.exceptions),
+        "autorise": decision.allow, "entree": answer.question,
         "controles": record["controles"] | {("identite" if c == "client" else c): v for c, v in verdicts.items()},
         "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons],
     }

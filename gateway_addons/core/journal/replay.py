@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gateway_addons.core.journal.masking import Masking
+from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
 
+Kind = Literal["decision", "token"]
 Direction = Literal["allow_to_deny", "deny_to_allow", "other_reason"]
 
 MAX_EXAMPLES = 5
@@ -20,6 +21,11 @@ class Asked:
     question: Mapping[str, Any]
     allowed: bool
     codes: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What policy was asked: about a call, or about a token."""
+        return "decision" if "call" in self.question else "token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +76,32 @@ class Replayed:
         return sum(count for key, count in self.flips.items() if key.direction == direction)
 
 
+NOT_DECIDED = "not decided by policy: refused before it was asked, or by none"
+NOT_KEPT = "its question was not kept (more than 1,000 distinct perimeters, or written by an older version)"
+MASKED = "its personal data is masked: what policy compared is gone (pseudonyms would have kept it)"
+OTHER_KEY = "its pseudonyms are not those of the settings (another key, or other fields): replay it with that key's settings"
+
+
+def comparable(masking: Masking) -> Masking:
+    """How contracts are told to be compared with the records that can be: as their pseudonyms, or as they are."""
+    return masking if masking.replayable else NOTHING_MASKED
+
+
 def question_of(fields: Mapping[str, Any], masking: Masking) -> Asked | str:
-    """The question of a recorded call, or why it cannot be asked again."""
+    """The question of a recorded call, or why it cannot be asked again; `masking` is `comparable`.
+
+    A record in the clear, from before there were pseudonyms, is asked with them.
+    """
     if not isinstance(fields.get("autorise"), bool):
-        return "not decided by policy"
+        return NOT_DECIDED
     question = fields.get("entree")
     if not isinstance(question, Mapping):
-        return "its question was not kept"
-    if fields.get("masquage") != masking.label:
-        return "its personal data is told in another way than the settings say now"
-    if not masking.replayable:
-        return "its personal data is masked"
+        return NOT_KEPT
+    told = fields.get("masquage")
+    if told is None:
+        question = masking.record(dict(fields))["entree"]
+    elif told != masking.label:
+        return MASKED if isinstance(told, Mapping) and "mask" in told.values() else OTHER_KEY
     return Asked(str(fields["requestId"]), fields.get("convention"), question, fields["autorise"], codes_of(fields.get("motifs")))
 
 
