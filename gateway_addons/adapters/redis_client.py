@@ -1,9 +1,11 @@
 """How Redis is reached: one server, the master that the sentinels name, or a cluster. One attempt, a short time-out."""
 
+import math
 from typing import Any
 from urllib.parse import urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from hiredis import pack_command
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
@@ -23,6 +25,25 @@ def connect(settings: RedisSettings) -> "Redis | RedisCluster":
     if settings.cluster is not None:
         return _cluster(settings)
     return single(settings.url, settings.timeout_s)
+
+
+async def ask(client: "Redis | RedisCluster", *command: str | int) -> Any:
+    """Send one command and return its answer: `execute_command` without what it adds for every other use of the library
+    (a retry that is off, observability, a time-out for each direction), which costs twice the command itself.
+
+    The connection is the library's, checked and replaced by the library. The caller bounds the whole by one time-out of its
+    own; a question that is given up ends its connection, so that its answer is never taken for another's.
+    """
+    if isinstance(client, RedisCluster):  # which node has the key is the library's knowledge
+        return await client.execute_command(*command)
+    pool = client.connection_pool
+    connection = pool.get_available_connection()
+    try:
+        await pool.ensure_connection(connection)
+        await connection.send_packed_command([pack_command(command)], check_health=False)
+        return await connection.read_response(timeout=math.inf)
+    finally:
+        await ConnectionPool.release(pool, connection)
 
 
 async def close(client: "Redis | RedisCluster") -> None:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
-from gateway_addons.adapters.redis_client import close
+from gateway_addons.adapters.redis_client import ask, close
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
 from gateway_addons.core.ports import QuotaCharge, WindowUse
@@ -64,9 +64,9 @@ class RedisQuota:
 
     async def _run(self, keys: list[str], given: list[str | int]) -> Any:
         try:
-            return await self._redis.execute_command("EVALSHA", _DIGEST, len(keys), *keys, *given)
+            return await ask(self._redis, "EVALSHA", _DIGEST, len(keys), *keys, *given)
         except NoScriptError:  # a Redis that was restarted, or a replica that was promoted
-            return await self._redis.execute_command("EVAL", SCRIPT, len(keys), *keys, *given)
+            return await ask(self._redis, "EVAL", SCRIPT, len(keys), *keys, *given)
 
     async def healthy(self) -> None:
         """Does Redis answer? Raises `QuotaUnavailable`."""
