@@ -37,10 +37,11 @@ async def ask(client: "Redis | RedisCluster", *command: str | int) -> Any:
     if isinstance(client, RedisCluster):  # which node has the key is the library's knowledge
         return await client.execute_command(*command)
     pool = client.connection_pool
-    connection = pool.get_available_connection()
+    connection = pool.get_available_connection()  # type: ignore[no-untyped-call]
     try:
         await pool.ensure_connection(connection)
-        await connection.send_packed_command([pack_command(command)], check_health=False)
+        packed = pack_command(command)  # type: ignore[arg-type]  # its stub says one value; it packs all
+        await connection.send_packed_command([packed], check_health=False)
         return await connection.read_response(timeout=math.inf)
     finally:
         await ConnectionPool.release(pool, connection)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mitmproxy import http
 
-from gateway_addons.addons.messages import bare_response
+from gateway_addons.addons.messages import PlainHeaders, bare_response
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.negotiation import prefers_english, prefers_problem_json
 from gateway_addons.core.ports import QuotaCharge, WindowUse
@@ -61,7 +61,7 @@ def answer(
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     fields = {"Content-Type": kind, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers,
               "Content-Length": str(len(raw))}
-    return bare_response(status, http.Headers([(k.encode(), v.encode()) for k, v in fields.items()]), raw)
+    return bare_response(status, PlainHeaders([(k.encode(), v.encode()) for k, v in fields.items()]), raw)
 
 
 def standing_refusal(code: str) -> http.Response:

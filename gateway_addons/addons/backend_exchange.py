@@ -6,7 +6,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from gateway_addons.addons.messages import bare_response
+from gateway_addons.addons.messages import PlainHeaders, bare_response
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core import content_digest
 from gateway_addons.core.answer_shape import read_answer
@@ -43,7 +43,7 @@ def address_to_backend(request: http.Request, assertion: str, request_id: str, b
     if body or request.method != "GET":
         fields.append((b"Content-Length", str(len(body)).encode()))
         fields.append((b"Content-Digest", content_digest.state(body_sha256).encode()))
-    request.headers = http.Headers(fields)
+    request.headers = PlainHeaders(fields)
     request.trailers = None
 
 
@@ -76,7 +76,7 @@ def read_backend_answer(response: http.Response, names: frozenset[str] | None) -
     fields = [(name.encode(), _one_line(response.headers[name])) for name in _RETURNED if name.encode() in present]
     fields += [(b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff"),
                (b"Content-Length", str(len(body)).encode())]
-    rebuilt = bare_response(response.status_code, http.Headers(fields), body)
+    rebuilt = bare_response(response.status_code, PlainHeaders(fields), body)
     return BackendAnswer(rebuilt, receipt, code)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from mitmproxy import http
 
@@ -126,8 +127,13 @@ def caller(flow: http.HTTPFlow) -> Caller:
     """Who this call is counted for: its source, and its certificate when the handshake verified it."""
     session = session_of(flow)
     verified = session.leaf_der is not None and session.failure is None
-    certificate = hashlib.sha256(session.leaf_der or b"").hexdigest() if verified else None
+    certificate = _fingerprint(session.leaf_der or b"") if verified else None
     return Caller(source_of(connection_source(flow) or ""), certificate)
+
+
+@lru_cache(maxsize=4096)
+def _fingerprint(der: bytes) -> str:
+    return hashlib.sha256(der).hexdigest()
 
 
 def connection_source(flow: http.HTTPFlow) -> str | None:

@@ -21,6 +21,7 @@ from gateway_addons.addons.backend_exchange import address_to_backend, read_back
 from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.call import CALL, Call, correlation_id
 from gateway_addons.addons.call_record import CallRecords
+from gateway_addons.addons.messages import put_headers
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import ADMITTED, BACKEND_FAILURE, RELEASED, Admission, Release
 from gateway_addons.addons.token_call import answer_token_call, check_token_form, is_token_call
@@ -151,8 +152,7 @@ class Gate:
             final = await self._from_backend(call, given) if call.forwarded else given
         except Refusal as refusal:
             final = self._refuse(flow, call, refusal)
-        for name, value in self._call_headers(flow, call).items():
-            final.headers[name] = value
+        put_headers(final, self._call_headers(flow, call))
         try:
             await self.records.conclude(flow, call, final.status_code)
         except JournalUnavailable as e:

@@ -2,7 +2,9 @@
 
 import re
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
@@ -17,6 +19,38 @@ from gateway_addons.core.request_head import RequestHead
 _REASON_PHRASES = {status: phrase.encode() for status, phrase in status_codes.RESPONSES.items()}
 _UNPRINTABLE = re.compile(rb"[^\x21-\x7e]")
 _KEPT_OF_A_DEFECTIVE_HEAD = re.compile(rb"(?mi)^(x-correlation-id|accept|accept-language): *([\x20-\x7e]{1,200}?) *\r$")
+
+
+class PlainHeaders(http.Headers):
+    """The engine's headers, of fields whose types are known: looked up without a conversion of each, and without exceptions."""
+
+    def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        self.fields = tuple(fields)
+
+    def get_all(self, name: str | bytes) -> list[str]:
+        """All values of a name."""
+        key = _key(name)
+        return [value.decode("utf-8", "surrogateescape") for own, value in self.fields if own.lower() == key]
+
+    def get(self, name: str | bytes, default: Any = None) -> Any:
+        """The values of a name as one text (RFC 9110 section 5.3), or the default."""
+        values = self.get_all(name)
+        return ", ".join(values) if values else default
+
+    def __contains__(self, name: object) -> bool:
+        key = _key(name) if isinstance(name, str | bytes) else None
+        return any(own.lower() == key for own, _ in self.fields)
+
+
+def _key(name: str | bytes) -> bytes:
+    return (name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")).lower()
+
+
+def put_headers(response: http.Response, headers: Mapping[str, str]) -> None:
+    """Set several headers of an answer, each in place of what was there."""
+    fresh = {_key(name): (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()}
+    kept = (field for field in response.headers.fields if field[0].lower() not in fresh)
+    response.headers = PlainHeaders((*kept, *fresh.values()))
 
 
 class DefectiveRequest(http.Request):
@@ -49,7 +83,7 @@ def bare_response(status: int, headers: http.Headers, body: bytes) -> http.Respo
 
 def response_of(head: AnswerHead) -> http.Response:
     """The engine's response object for a backend's head that was read by the strict grammar; its body follows."""
-    response = bare_response(head.status, http.Headers(head.headers), b"")
+    response = bare_response(head.status, PlainHeaders(head.headers), b"")
     response.data.http_version, response.data.content = head.version.encode(), None
     return response
 
@@ -60,7 +94,7 @@ def request_of(head: RequestHead) -> http.Request:
     request.data = http.RequestData.__new__(http.RequestData)
     request.data.__dict__.update(
         host="", port=0, method=head.method.encode(), scheme=b"", authority=b"", path=head.target.encode(),
-        http_version=b"HTTP/1.1", headers=http.Headers(head.headers), content=None, trailers=None,
+        http_version=b"HTTP/1.1", headers=PlainHeaders(head.headers), content=None, trailers=None,
         timestamp_start=time.time(), timestamp_end=None)
     return request
 
@@ -73,7 +107,7 @@ def defective_request(refusal: Refusal, raw: bytes) -> DefectiveRequest:
     method, path = [*words, b"-", b"-"][:2]
     request = DefectiveRequest(
         host="", port=0, method=method[:16] or b"-", scheme=b"", authority=b"", path=path[:256] or b"-",
-        http_version=b"HTTP/1.1", headers=http.Headers(_KEPT_OF_A_DEFECTIVE_HEAD.findall(raw)), content=None, trailers=None,
+        http_version=b"HTTP/1.1", headers=PlainHeaders(_KEPT_OF_A_DEFECTIVE_HEAD.findall(raw)), content=None, trailers=None,
         timestamp_start=time.time(), timestamp_end=None,
     )
     request.refusal = refusal

@@ -41,13 +41,15 @@ class QuotaTrace:
         self._degraded.set(0)
         self._warning: set[tuple[str, str]] = set()
         self._down = False
+        self._metrics: dict[tuple[tuple[str, str], str, str], tuple[Counter, Gauge, Gauge]] = {}
 
     def charged(self, quota: QuotaToCharge, charge: QuotaCharge) -> None:
         """Count it, and warn once when the use rises to the share."""
         labels = _labels(quota.key)
-        self._charges.labels(*labels, "accepted" if charge.accepted else "refused", charge.source).inc()
-        self._used.labels(*labels).set(_used(charge))
-        self._limit.labels(*labels).set(charge.limit)
+        charges, used, limit = self._of(labels, "accepted" if charge.accepted else "refused", charge.source)
+        charges.inc()
+        used.set(_used(charge))
+        limit.set(charge.limit)
         if self._rises(quota.key, "", charge):
             self._warned.labels(*labels).inc()
             self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=charge.limit,
@@ -58,6 +60,14 @@ class QuotaTrace:
                 self._extra_warned.labels(*labels, window.name).inc()
                 self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=window.limit,
                                   remaining=window.remaining, window=charge.source, name=window.name, unit=window.unit)
+
+    def _of(self, labels: tuple[str, str], verdict: str, source: str) -> tuple[Counter, Gauge, Gauge]:
+        """The three metrics of a contract, looked up once."""
+        found = self._metrics.get((labels, verdict, source))
+        if found is None:
+            found = self._charges.labels(*labels, verdict, source), self._used.labels(*labels), self._limit.labels(*labels)
+            self._metrics[labels, verdict, source] = found
+        return found
 
     def _rises(self, key: str, name: str, window: QuotaCharge | WindowUse) -> bool:
         """Has the use just come to the share from which it warns?"""

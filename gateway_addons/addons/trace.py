@@ -75,7 +75,9 @@ class Trace:
             self._revision.clear()
             self._revision.labels(record["revision"]).set(1)
             self._last_revision = record["revision"]
-        self._log.info("appel", verdict=verdict, **{name: value for name, value in record.items() if name != "entree"})
+        told = dict(record)
+        told.pop("entree", None)
+        self._log.info("appel", verdict=verdict, **told)
 
     def fault(self, hook: str, error: BaseException) -> None:
         """Log and count an exception that nobody foresaw."""

@@ -2,8 +2,10 @@
 
 import ipaddress
 from collections import Counter
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def source_of(address: str) -> str:
     """What counts as one source: an IPv4 address, or the /64 of an IPv6 address (one subscriber has a whole /64)."""
     try:

@@ -4,7 +4,7 @@ bytes (the gate builds `CallInput` from the flow) and sending the answer or the 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from gateway_addons.core.evidence.address import ObservedAddress, address_facts
 from gateway_addons.core.evidence.certificate import PresentedCertificate, certificate_facts
 from gateway_addons.core.evidence.identifier import identifier_facts
 from gateway_addons.core.evidence.identity import bearer_token, identity_facts
-from gateway_addons.core.facts import CallFacts, Evidence, RightsFacts
+from gateway_addons.core.facts import CallFacts, Evidence, RightsFacts, SwitchFacts
 from gateway_addons.core.ports import (
     NO_BRAKE,
     AssertionSigner,
@@ -106,8 +106,7 @@ class Pipeline:
         if self.environment.introspection is not None and (token := bearer_token(given.authorization)) is not None:
             await self.environment.introspection.prepare(token, given.now)
         with self.stopwatch("evidence"):
-            progress.evidence = self._gather(given)
-            progress.evidence = evidence = self._with_switches(progress.evidence)
+            progress.evidence = evidence = self._gather(given, progress)
         # 2. who fails too often waits, before anybody is asked; who is authenticated never does
         self.brake.check(evidence)
         # 3. every verdict, from policy alone
@@ -127,25 +126,21 @@ class Pipeline:
         await self._announce(record_of(progress))
         return assertion
 
-    def _gather(self, given: CallInput) -> Evidence:
-        return Evidence(
-            now=given.now,
-            environment=self.environment.name,
-            call=given.call,
-            certificate=certificate_facts(given.certificate, self.environment.revocation, given.now),
-            address=address_facts(given.address),
-            identifier=identifier_facts(given.identifiers),
-            identity=identity_facts(given.authorization, self.environment.tokens, given.now),
-            rights=given.rights,
-            switches=(),
-        )
+    def _gather(self, given: CallInput, progress: Progress) -> Evidence:
+        environment = self.environment
+        certificate = certificate_facts(given.certificate, environment.revocation, given.now)
+        address = address_facts(given.address)
+        identity = identity_facts(given.authorization, environment.tokens, given.now)
 
-    def _with_switches(self, evidence: Evidence) -> Evidence:
-        """What operators cut; where that cannot be known, nothing passes."""
-        try:
-            return replace(evidence, switches=self.environment.switches.concerning(
-                evidence.environment, evidence.certificate, evidence.address, evidence.identity.client_id, evidence.call.flux))
+        def evidence(switches: tuple[SwitchFacts, ...]) -> Evidence:
+            return Evidence(given.now, environment.name, given.call, certificate, address, identifier_facts(given.identifiers),
+                            identity, given.rights, switches)
+
+        try:  # what operators cut; where that cannot be known, nothing passes
+            return evidence(environment.switches.concerning(
+                environment.name, certificate, address, identity.client_id, given.call.flux))
         except RegisterUnavailable as e:
+            progress.evidence = evidence(())
             raise Refusal("INF-DEP-06", str(e)) from e
 
     async def _decide(self, evidence: Evidence) -> Decision:

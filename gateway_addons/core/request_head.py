@@ -19,6 +19,7 @@ _VALUE = re.compile(rb"[\t\x20-\x7e]*")
 _TARGET = re.compile(rb"(/[A-Za-z0-9._~-]+)+")
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _BARE_CARRIAGE_RETURN = re.compile(rb"\r(?!\n|$)")
+_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\0")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,15}")
 
 _FORBIDDEN = frozenset({b"upgrade", b"te", b"trailer", b"proxy-connection", b"proxy-authorization", b"http2-settings",
@@ -64,9 +65,9 @@ def read_head(raw: bytes, *, max_bytes: int, max_headers: int) -> RequestHead:
     """
     if len(raw) > max_bytes:
         raise Refusal("INF-REQ-06", f"more than {max_bytes} bytes of head")
-    lines = raw[:-4].split(b"\r\n")
-    if any(c in line for line in lines for c in (b"\r", b"\n", b"\0")):
+    if _BARE.search(raw, 0, len(raw) - 4):
         raise Refusal("INF-REQ-01", "bare CR, bare LF or NUL in the head")
+    lines = raw[:-4].split(b"\r\n")
     method, target = _request_line(lines[0])
     headers = _header_fields(lines[1:], max_headers)
     content_length, chunked = _framing(headers)

@@ -168,13 +168,20 @@ class RouteTable:
         Raises:
             Refusal: INF-REQ-09 (404) for a path that is not there, INF-REQ-10 (405, with Allow) for another method.
         """
+        fixed = self._patterns.get(path)  # a template without variables is the path itself, and no other overlaps it
+        if fixed is not None and "{" not in path:
+            return _of_method(fixed[1], method)
         for pattern, methods in self._patterns.values():
             if found := pattern.fullmatch(path):
-                if method not in methods:
-                    raise Refusal("INF-REQ-10", f"method {method}", (("Allow", ", ".join(sorted(methods))),))
-                match = methods[method]
+                match = _of_method(methods, method)
                 return replace(match, variables=dict(zip(match.route.variables, found.groups(), strict=True)))
         raise Refusal("INF-REQ-09", "no route")
+
+
+def _of_method(methods: Mapping[str, RouteMatch], method: str) -> RouteMatch:
+    if method not in methods:
+        raise Refusal("INF-REQ-10", f"method {method}", (("Allow", ", ".join(sorted(methods))),))
+    return methods[method]
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -11,7 +11,7 @@ import errno
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from gateway_addons.adapters.journal.chain import Chain
-from gateway_addons.adapters.journal.group_commit import GroupCommit
+from gateway_addons.adapters.journal.group_commit import DiskThread, GroupCommit
 from gateway_addons.adapters.journal.segment_state import BrokenChain
 from gateway_addons.adapters.journal.stop_marker import stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
@@ -49,7 +49,7 @@ class JournalWriter:
         self._log = structlog.get_logger("poterne.journal")
         self._announced: dict[str, _Announced] = {}
         self._owed: list[dict[str, Any]] = []
-        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._disk = DiskThread("journal")
         self._flushes = GroupCommit(self._disk, lambda: self._chain.fd, self._not_taken)
         self._chain.retire = self._close_later
         self._broken: str | None = None

@@ -31,16 +31,18 @@ class OpaConnection(asyncio.Protocol):
         """May another question be asked on it?"""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send these bytes, wait for the whole answer.
+    async def ask(self, request: bytes, until: float) -> tuple[int, bytes]:
+        """Send these bytes, wait for the whole answer until that moment of the loop's clock.
 
         Raises:
-            PolicyUnavailable: the connection ends, or the answer is not one of OPA's.
+            PolicyUnavailable: it does not come in time, the connection ends, or the answer is not one of OPA's.
         """
         if self._transport is None or self._answer is not None:
             raise PolicyUnavailable("the connection to OPA is not free")
         self._received.clear()
-        self._answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        end = loop.call_at(until, self._fail, "OPA does not answer: TimeoutError")
         self._transport.write(request)
         try:
             return await self._answer
@@ -48,6 +50,7 @@ class OpaConnection(asyncio.Protocol):
             self.close()
             raise
         finally:
+            end.cancel()
             self._answer = None
             if self._last:
                 self.close()
@@ -173,12 +176,15 @@ class OpaPool:
                                % (path, self._host, len(body), body))
 
     async def _ask(self, request: bytes) -> tuple[int, bytes]:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                connection = self._kept() or await self._connect()
-                answer = await connection.ask(request)
-        except (OSError, TimeoutError) as e:
-            raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
+        until = asyncio.get_running_loop().time() + self._timeout_s
+        connection = self._kept()
+        if connection is None:
+            try:
+                async with asyncio.timeout_at(until):
+                    connection = await self._connect()
+            except (OSError, TimeoutError) as e:
+                raise PolicyUnavailable(f"OPA does not answer: {type(e).__name__}") from e
+        answer = await connection.ask(request, until)
         if connection.is_open:
             self._free.append(connection)
         return answer

@@ -27,6 +27,7 @@ class RevisionFloor:
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._highest = read_highest(file)
+            self._name = ""  # one of that sequence that was found good
             if self._highest:
                 self._keep(self._highest)
         except (OSError, StoreError) as e:
@@ -48,6 +49,8 @@ class RevisionFloor:
         Raises:
             PolicyUnavailable: it is older than that, is no revision, or cannot be remembered.
         """
+        if name == self._name and floor <= self.sequence:
+            return
         try:
             revision = Revision.parse(name)
         except RevisionError as e:
@@ -59,6 +62,8 @@ class RevisionFloor:
                 self._highest = self._keep(revision)
             except (OSError, StoreError) as e:
                 raise PolicyUnavailable(f"the revision {name} cannot be remembered: {e}") from e
+        if revision.sequence == self.sequence:
+            self._name = name
 
     def _keep(self, revision: Revision) -> Revision:
         """Write the higher of this one and the file's, under a lock that all workers take. Returns it."""

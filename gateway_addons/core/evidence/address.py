@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from gateway_addons.core.facts import AddressFacts
@@ -39,10 +40,16 @@ def address_facts(observed: ObservedAddress | str | None) -> AddressFacts:
     if not observed.peer or not observed.source:
         return AddressFacts(source=None, peer=None, failure="absent", told_by=observed.told_by)
     try:
-        address, told_by = _source(observed, plain(ip_address(observed.source.partition("%")[0])))
+        address, told_by = _source(observed, _parsed(observed.source))
     except ValueError:
         return AddressFacts(source=None, peer=observed.peer, failure="malformed", told_by=observed.told_by)
     return AddressFacts(source=str(address), peer=observed.peer, failure=None, told_by=told_by)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address:
+    """Raises `ValueError`."""
+    return plain(ip_address(text.partition("%")[0]))
 
 
 def _source(observed: ObservedAddress, nearest: Address) -> tuple[Address, ToldBy]:

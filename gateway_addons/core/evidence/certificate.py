@@ -53,8 +53,12 @@ def certificate_facts(presented: PresentedCertificate | None, revocation: Revoca
     except Exception:  # noqa: BLE001 - the library raises at least six kinds; bytes that it cannot read prove nothing
         return CertificateFacts(presented=True, verified=False, failure="chain")
     status = _status(presented.links, revocation, now)
-    failure = presented.failure or _failure_now(fixed, status, presented.links, now)
-    return replace(fixed, verified=failure is None, failure=failure, revocation=status)
+    return _told(presented.der, presented.failure or _failure_now(fixed, status, presented.links, now), status)
+
+
+@lru_cache(maxsize=4096)
+def _told(der: bytes, failure: str | None, status: str) -> CertificateFacts:
+    return replace(_read(der), verified=failure is None, failure=failure, revocation=status)
 
 
 def _status(links: tuple[Link, ...], revocation: RevocationLists, now: datetime) -> str:
