@@ -157,13 +157,13 @@ async def serve(settings: Settings, told: InUse, station: Station, line: Supervi
     routes, apis = load_routes(settings.apis)
     if strangers := {a for own in settings.environments.values() for a in own.backends} - {api.api for api in apis}:
         raise SettingsError(f"backends: no file under `apis` is for {sorted(strangers)}")
-    trace, workers = Trace(), worker_count(settings.workers)
+    masking = masking_of(settings.journal.personal_data)
+    trace, workers = Trace(masking), worker_count(settings.workers)
     floor = RevisionFloor(settings.policy.store_folder / "highest")
     policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, floor)
     register_trace = RegisterTrace(trace.registry)
     revoked, switches = (register_of(settings, name, register_trace) for name in (REVOKED, SWITCHES))
     switch_board = SwitchBoard(switches)
-    masking = masking_of(settings.journal.personal_data)
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     journal = JournalWriter(settings.journal, station.writer)
     parts = Parts(
@@ -179,7 +179,7 @@ async def serve(settings: Settings, told: InUse, station: Station, line: Supervi
         routes=routes,
         max_body_bytes=max(api.max_body_bytes for api in apis),
         drain=Drain(),
-        brake=AddressBrake(settings.brake, trace.registry, workers),
+        brake=AddressBrake(settings.brake, trace.registry, workers, masking=masking),
         trust=TrustTrace(trace.registry, journal.note, masking),
     )
     recovered = parts.journal.open()

@@ -22,6 +22,7 @@ from gateway_addons.core.bounds import source_of
 from gateway_addons.core.brake import Brake, Caller, is_authenticated, is_failure
 from gateway_addons.core.errors import Refusal
 from gateway_addons.core.facts import Evidence
+from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
 from gateway_addons.settings.brake import Brake as BrakeSettings
 
 TELL_AGAIN_S = 60.0
@@ -76,7 +77,8 @@ class AddressBrake:
     """Asked by the listener and by the gate; an addon that watches handshakes; implements `core.ports.CallBrake`."""
 
     def __init__(self, settings: BrakeSettings, registry: CollectorRegistry, workers: int = 1,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic, masking: Masking = NOTHING_MASKED) -> None:
+        self._masking = masking
         self._failures = Brake(per_minute=settings.failures_per_minute / workers, burst=max(1, settings.burst / workers),
                                max_names=settings.max_addresses)
         self._lanes = SlowLanes(settings.slow_handshakes, settings.slow_queue)
@@ -105,7 +107,7 @@ class AddressBrake:
         wait_s = self._failures.wait_s(caller.waits_as, self._clock())
         if wait_s > 0:
             self._waits.labels("call").inc()
-            raise Refusal("INF-LIM-02", f"braked: {caller.waits_as}", (("Retry-After", str(math.ceil(wait_s))),))
+            raise Refusal("INF-LIM-02", f"braked: {self._named(caller.waits_as)}", (("Retry-After", str(math.ceil(wait_s))),))
 
     def answered(self, caller: Caller, code: str | None, controls: Mapping[str, str] | None) -> None:
         """Count a call that failed before its caller was authenticated."""
@@ -166,7 +168,12 @@ class AddressBrake:
         self._told.move_to_end(name)
         while len(self._told) > MAX_TOLD:
             self._told.popitem(last=False)
-        self._log.warning("braked", who=name, after=kind)
+        self._log.warning("braked", who=self._named(name), after=kind)
+
+    def _named(self, name: str) -> str:
+        """Who waits, as log and journal tell of him."""
+        kind, _, value = name.partition(" ")
+        return f"{kind} {self._masking.source(value)}" if kind == "address" else name
 
     def _is_exempt(self, source: str) -> bool:
         if not self._exempt:

@@ -11,6 +11,7 @@ from mitmproxy.tls import TlsData
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -34,8 +35,9 @@ class _Watch:
 class Trace:
     """Counts calls and handshakes, times stages, logs each call once."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, masking: Masking = NOTHING_MASKED) -> None:
+        """`masking` is the journal's: the log tells no more of a person than the journal does."""
+        self.registry, self._masking = CollectorRegistry(), masking
         self._log = structlog.get_logger("poterne").bind()
         self._calls = Counter("poterne_calls", "Calls, by verdict and, when refused, control and reason.",
                               ("environment", "verdict", "control", "reason"), registry=self.registry)
@@ -101,7 +103,7 @@ class Trace:
     def connection_refused(self, environment: str, peer: str | None, reason: str) -> None:
         """A connection ended before TLS: its PROXY header, or the want of one (control C2)."""
         self._handshakes.labels(environment, "proxy_refused").inc()
-        self._log.warning("connection_refused", environment=environment, ip=peer, reason=reason)
+        self._log.warning("connection_refused", environment=environment, ip=self._masking.address(peer), reason=reason)
 
     def tls_established_client(self, data: TlsData) -> None:
         """A handshake succeeded."""
@@ -111,7 +113,8 @@ class Trace:
         """A handshake was refused or broken off; the alert is already on its way."""
         self._handshakes.labels(_listener(data), "refused").inc()
         peer = data.conn.peername[0] if data.conn.peername else None
-        self._log.warning("handshake_refused", environment=_listener(data), ip=peer, reason=data.conn.error)
+        self._log.warning("handshake_refused", environment=_listener(data), ip=self._masking.address(peer),
+                          reason=data.conn.error)
 
 
 def _listener(data: TlsData) -> str:

@@ -4,10 +4,15 @@ import contextlib
 import ssl
 
 import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
+from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.trust_trace import NOTES_A_MINUTE, named
-from gateway_addons.core.errors import JournalUnavailable
+from gateway_addons.core.brake import Caller
+from gateway_addons.core.errors import JournalUnavailable, Refusal
 from gateway_addons.core.journal.masking import Masking
+from gateway_addons.settings.brake import Brake
 from tests.support import pki
 from tests.support.rig import Rig, request
 
@@ -62,3 +67,26 @@ async def test_a_journal_that_cannot_be_written_changes_nothing(rig: Rig) -> Non
     await knock(rig, rig.authority.issue("expire", begin=pki.NOW - 9 * pki.DAY, end=pki.NOW - pki.DAY))
     rig.journal.conclude_failure = None
     assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
+
+
+async def test_the_log_tells_no_more_of_an_address_than_the_journal(rig: Rig) -> None:
+    rig.trace._masking = rig.trust_trace.masking = Masking(ip="mask", subject="mask")
+    with capture_logs() as logged:
+        await knock(rig, rig.authority.issue("expire", begin=pki.NOW - 9 * pki.DAY, end=pki.NOW - pki.DAY))
+        rig.trace.connection_refused("production", "127.0.0.1", "not one of the balancers")
+    assert {line["event"] for line in logged} >= {"handshake_refused", "certificate_refused", "connection_refused"}
+    assert {line["ip"] for line in logged if "ip" in line} == {"127.0.0.0/24"}
+    assert "127.0.0.1" not in str(logged)
+
+
+@pytest.mark.parametrize(("address", "told"), [("192.0.2.9", "address 192.0.2.0/24"), ("2001:db8:42:1::/64", "address 2001:db8:42::/48")])
+def test_nor_does_the_brake(address: str, told: str) -> None:
+    brake = AddressBrake(Brake(failures_per_minute=60, burst=1), CollectorRegistry(), clock=lambda: 0.0, masking=Masking(ip="mask"))
+    caller = Caller(address, None)
+    with capture_logs() as logged:
+        for _ in range(10):
+            brake._count("call", caller)
+    assert [line["who"] for line in logged] == [told]
+    with pytest.raises(Refusal) as refused:
+        brake.check_caller(caller)
+    assert refused.value.detail == f"braked: {told}"

@@ -137,6 +137,11 @@ class Masking:
             return value
         return _masked_address(value) if self.ip == "mask" else self._keyed().address(value)
 
+    def source(self, value: str) -> str:
+        """An address, or the network that counts as one, in a text of the log or of a record."""
+        told = self._told_network(value) if "/" in value and self.ip != "clear" else self.address(value)
+        return str(told or "masque")
+
     def client(self, value: Any) -> Any:
         """A client's name as it may be written."""
         return self._name(value, self.client_id)
