@@ -21,6 +21,9 @@ SAFE_OPTIONS: dict[str, object] = {
 NEEDED_ADDONS = frozenset({"core", "proxyserver", "errorcheck"})
 """Stock addons that the own engine has too."""
 
+_HARMLESS_OPTIONS = frozenset({"scripts", "confdir", "listen_host", "listen_port", "termlog_verbosity", "flow_detail"})
+"""Options that lead around nothing."""
+
 EXIT_CODE = 78
 """EX_CONFIG of sysexits.h."""
 
@@ -52,6 +55,9 @@ def in_the_way(master: Master) -> Iterator[str]:
     for name, safe in SAFE_OPTIONS.items():
         if name in options and getattr(options, name) != safe:
             yield f"option {name}={getattr(options, name)!r} (needed: {safe!r})"
+    for name in sorted(set(options.keys()) - set(SAFE_OPTIONS) - _HARMLESS_OPTIONS):
+        if options.has_changed(name) and not isinstance(master, OwnEngine):  # the own engine sets nothing but its listeners
+            yield f"option {name}={getattr(options, name)!r} (set here)"
     others = sorted(set(master.addons.lookup) - NEEDED_ADDONS)
     if others:
         yield f"addons {', '.join(others)}"

@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -101,17 +103,26 @@ async def test_what_comes_after_an_early_refusal_is_bounded(rig: Rig, bound: str
     """What is still sent is swallowed, so that the answer is not lost, but not for ever."""
     monkeypatch.setattr(http_server, "LINGER_BYTES", 100_000 if bound == "bytes" else 1 << 40)
     monkeypatch.setattr(http_server, "LINGER_S", 0.5 if bound == "time" else 3600)
-    reader, writer = await rig.connect()
-    writer.write(request("GET", body=b"", without=("Content-Length",), headers=(("Content-Length", "30000000"),)))
-    async with asyncio.timeout(20):
-        assert (await read_answer(reader)).startswith(b"HTTP/1.1 405 ")
-        with contextlib.suppress(ConnectionError, ssl.SSLError):
-            while rig.open_connections():
-                writer.write(b"x" * (10_000 if bound == "bytes" else 1))
-                await asyncio.sleep(0.05)
-        while rig.open_connections():
-            await asyncio.sleep(0.05)
-    writer.transport.abort()
+    head = request("GET", body=b"", without=("Content-Length",), headers=(("Content-Length", "30000000"),))
+    answer, cut = await asyncio.to_thread(_goes_on_sending, rig, head, b"x" * (10_000 if bound == "bytes" else 1))
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert cut
+
+
+def _goes_on_sending(rig: Rig, head: bytes, more: bytes) -> tuple[bytes, bool]:
+    """A client that sends on after close_notify, as asyncio's does not: what it was answered, and whether it was cut in time."""
+    with socket.create_connection(("127.0.0.1", rig.port), timeout=15) as plain, rig.client(rig.good).wrap_socket(
+            plain, server_hostname="localhost", suppress_ragged_eofs=True) as tls:
+        tls.sendall(head)
+        answer = tls.recv(65_536)
+        end = time.monotonic() + 12
+        while time.monotonic() < end:
+            try:
+                tls.sendall(more)
+            except OSError:
+                return answer, True
+            time.sleep(0.02)
+    return answer, False
 
 
 async def test_a_call_in_flight_is_answered_before_the_gateway_leaves(tmp_path: Path) -> None:
@@ -171,7 +182,7 @@ async def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(rig: Rig)
     assert rig.backend.received == []
 
 
-@pytest.mark.parametrize("body", [b"2\n{}\r\n0\r\n\r\n", b"2;a=b\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\n"])
+@pytest.mark.parametrize("body", [pytest.param(b'12\n{"a":"bcdefghijk"}\n0\n\n', id="line feeds alone"), b"2\n{}\r\n0\r\n\r\n", b"2;a=b\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\n"])
 async def test_a_chunk_of_another_grammar_is_refused_at_once(rig: Rig, body: bytes) -> None:
     answer = await rig.send(request(body=body, without=("Content-Length",), headers=CHUNKED), timeout_s=3)
     assert code_of(answer) == (400, "INF-REQ-01")

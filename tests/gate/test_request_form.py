@@ -11,6 +11,9 @@ PATH = "/infinoe/v1/ecritures/comptables"
 TAIL = f"Host: localhost\r\nX-Correlation-ID: {CORRELATION_ID}\r\n"
 
 
+IN_CHUNKS = f"{len(json.dumps(LOT)):x}\r\n{json.dumps(LOT)}\r\n0\r\n\r\n".encode()
+
+
 def code_of(answer: bytes) -> tuple[int, str]:
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split(b" ")[1]), json.loads(body)["erreur"]["code"] if body else ""
@@ -84,8 +87,9 @@ REFUSED: list[tuple[str, bytes, tuple[int, str]]] = [
     ("both framings", request(headers=(("Transfer-Encoding", "chunked"),)), (400, "INF-REQ-01")),
     ("odd Transfer-Encoding", request(without=("Content-Length",), headers=(("Transfer-Encoding", "gzip, chunked"),)),
      (400, "INF-REQ-01")),
-    ("odd Transfer-Encoding over chunks", request(body=f"{len(json.dumps(LOT)):x}\r\n{json.dumps(LOT)}\r\n0\r\n\r\n".encode(), without=("Content-Length",),
-                                                  headers=(("Transfer-Encoding", "identity"),)), (400, "INF-REQ-01")),
+    ("odd Transfer-Encoding over chunks", request(body=IN_CHUNKS, without=("Content-Length",), headers=(("Transfer-Encoding", "identity"),)),
+     (400, "INF-REQ-01")),
+    ("both framings over chunks", request(body=IN_CHUNKS, headers=(("Transfer-Encoding", "chunked"),)), (400, "INF-REQ-01")),
     ("unknown path", request(path="/infinoe/v2/ecritures/comptables"), (404, "INF-REQ-09")),
     ("case of the path", request(path="/infinoe/v1/Ecritures/comptables"), (404, "INF-REQ-09")),
     ("correlation id absent", request(without=("X-Correlation-ID",)), (400, "910000")),

@@ -191,7 +191,7 @@ def stock() -> Iterable[Mutant]:
                '''            yield commands.SendData(self.conn, self._entry.last_resort("INF-GEN-02"))''',
                '''            from mitmproxy.proxy.layers.http._http1 import make_error_response\n'''
                '''            yield commands.SendData(self.conn, make_error_response(502, "x"))''')
-    yield _one("a stock engine goes on", "stock engine", "own_engine.py: load", STOCK + "test_a_stock_engine_ends_before_it_listens[mitmdump-plugin.py-more2]",
+    yield _one("a stock engine goes on", "stock engine", "own_engine.py: load", STOCK + "test_a_stock_engine_ends_before_it_listens[plugin.py]",
                ADDONS + "own_engine.py", "    os._exit(EXIT_CODE)", '    raise RuntimeError("logged, and no more")')
     yield _one("the class alone has no hook", "stock engine", "gate.py: load", STOCK + "test_a_script_of_somebodys_own_around_the_gate_ends_too",
                GATE, "        load(loader)", "        del loader")
@@ -258,7 +258,7 @@ def request_bodies() -> Iterable[Mutant]:
     for row in ("Content-Length with a sign", "Content-Length list"):
         yield _one(f"{row} is taken", "request framing", "request_head.py: _framing", f"{FORM}[{row}]", HEAD,
                    "    if length is not None and not _CONTENT_LENGTH.fullmatch(length):", '''    length = length and length.strip(b"+").split(b",")[0]\n    if False:''')
-    yield _one("both framings are taken", "request framing", "request_head.py: _framing", f"{FORM}[both framings]", HEAD,
+    yield _one("both framings are taken", "request framing", "request_head.py: _framing", f"{FORM}[both framings over chunks]", HEAD,
                "    if coding is not None and length is not None:", "    if False:")
     yield _one("odd codings are taken", "request framing", "request_head.py: _framing", f"{FORM}[odd Transfer-Encoding over chunks]", HEAD,
                '''    if coding is not None and coding.lower() != b"chunked":''', "    if False:")
@@ -269,7 +269,7 @@ def request_bodies() -> Iterable[Mutant]:
     yield _one("leading CRLF is waited for", "hangs", "request_head.py: _request_line", f"{FORM}[leading CRLF]", SERVER,
                "        received = bytes(self.buf)\n", '''        received = bytes(self.buf).lstrip(b"\\r\\n")\n        self.buf[:] = received\n''')
     yield _one("a chunk that ends in a bare line feed is waited for", "hangs", "body_framing.py: _size_line",
-               BOUNDS + "test_a_chunk_of_another_grammar_is_refused_at_once[2\\n{}\\r\\n0\\r\\n\\r\\n]", FRAMING,
+               BOUNDS + "test_a_chunk_of_another_grammar_is_refused_at_once[line feeds alone]", FRAMING,
                "            if not _SIZE_LINE_SO_FAR.fullmatch(buffer):", "            if False:")
     yield _one("chunks without number", "request framing", "body_framing.py: MAX_CHUNKS", "tests/unit/test_body_framing.py::test_the_number_of_chunks_is_bounded", FRAMING,
                "        if self._chunks > MAX_CHUNKS:", "        if False:")
@@ -327,8 +327,6 @@ def answers() -> Iterable[Mutant]:
     yield _one("bytes behind an answer", "answers", "http_client.py: _whole", ends + "[bytes behind a length]", CLIENT, "        if self.buf:\n", "        if False:\n")
     yield _one("a short answer is whole", "answers", "http_client.py: read_body", early + "[within the length]", CLIENT,
                "            if isinstance(self._body, BodyToTheEnd):", "            if True:")
-    yield _one("a connection that gave a bad answer is kept", "answers", "http_client.py: _give_up", ends + "[bytes behind the chunks]", CLIENT,
-               "        self.request = self.response = None\n        yield commands.CloseConnection(self.conn)\n", "        self.request = self.response = None\n")
     yield _one("what the backend says unasked is an answer", "answers", "http_client.py: read_headers",
                BACKEND + "test_what_a_backend_says_unasked_is_never_an_answer", CLIENT,
                "            yield commands.CloseConnection(self.conn)\n            self.state = self.done\n            return\n        if not isinstance(event",
