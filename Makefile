@@ -45,11 +45,12 @@ lint: setup ## ruff, mypy --strict, import-linter, opa fmt and opa check --stric
 	$(OPA) fmt --fail --list policies
 	$(OPA) check --strict --schema config/schemas policies
 
-test: lint ## everything: lint, opa test with every line covered, pytest
+TEST_PROCESSES ?= 2
+test: lint ## everything: lint, opa test with every line covered, pytest in TEST_PROCESSES=2 parts
 	$(OPA) test policies
 	@$(OPA) test --coverage --threshold 100 policies > $(COVERAGE) \
 	  && echo "policies: every line covered" || { cat $(COVERAGE); exit 1; }
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(TEST_PROCESSES)
 
 bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quota exact. Results in benchmarks/results; QUICK=1: short
 	$(PY) -m benchmarks.speed $(if $(QUICK),--quick)

@@ -90,14 +90,22 @@ class System:
 
     def _import_nomenclatures(self, everyone: dict[str, dict[str, cast.Consumer]]) -> None:
         self._say("filling the backends with the organismes' nomenclatures")
+        imports = []
         for environment, consumers in everyone.items():
             file = self._place.folder / "backend" / f"nomenclatures-{environment}.yaml"
             nomenclatures.write(file, {c.siret: c.exercices for c in consumers.values()})
             command = [sys.executable, "-m", "backend", "import-nomenclatures", "--database",
                        str(self._place.database(environment)), "--file", str(file)]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=IMPORT_LIMIT_S, check=False)
-            if done.returncode != 0:
-                raise StartFailed(f"the backend's import of nomenclatures failed:\n{(done.stderr or done.stdout)[-2000:]}")
+            imports.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        for process in imports:
+            with process:
+                try:
+                    told, _ = process.communicate(timeout=IMPORT_LIMIT_S)
+                except BaseException:
+                    process.kill()
+                    raise
+            if process.returncode != 0:
+                raise StartFailed(f"the backend's import of nomenclatures failed:\n{told[-2000:]}")
 
     def _start(self, chosen: Ports, everyone: dict[str, dict[str, cast.Consumer]],
                files: dict[str, settings_file.EnvironmentFiles]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from tests.policy.variants import QUESTIONNAIRE, Change, changed
 
 FIRST = date(2026, 1, 1)
 BATCH = 60
+EXAMPLES = 2 if settings.get_current_profile_name() == "suite" else 40
+"""Each is a bundle of its own with as many contracts as a batch has."""
 days = st.integers(0, 1500).map(lambda n: FIRST + timedelta(days=n))
 near = st.sampled_from([timedelta(0), timedelta(microseconds=-1), timedelta(hours=1), timedelta(hours=-1), timedelta(days=1)])
 
@@ -107,7 +109,7 @@ def _texts(node: Any) -> list[str]:
     return [node] if isinstance(node, str) else []
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(contracts(), min_size=BATCH, max_size=BATCH), reading, st.lists(st.tuples(days, near), min_size=5, max_size=5))
 def test_python_and_rego_tell_one_state(changes: list[Change], how: dict[str, str], when: list[tuple[date, timedelta]]) -> None:
     room = how | {"delai_sous_traitance_jours": 30, "api_bloquee": False, "maintenances": [], "cgu_connues": [
