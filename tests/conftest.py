@@ -20,7 +20,7 @@ settings.register_profile("explore", deadline=None, max_examples=1000, print_blo
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
-class Parts(LoadScopeScheduling):
+class Parts(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """One part for each folder; the systems are one part, whichever folder they are in."""
 
     def _split_scope(self, nodeid: str) -> str:
