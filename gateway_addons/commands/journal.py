@@ -96,8 +96,8 @@ def _print(report: Report) -> None:
             console.print(f"{chain.chain}: a crash tore the last line ({chain.torn_bytes} bytes); the next start says so")
         for finding in chain.findings:
             how = f"[yellow]{finding.kind}, declared by {finding.declared}[/]" if finding.declared else f"[red]{finding.kind}[/]"
-            console.print(f"{how} {finding.chain}/{finding.segment}, line {finding.line} of the file, "
-                          f"record {finding.seq}: {finding.text}", highlight=False)
+            place = f"/{finding.segment}, line {finding.line} of the file, record {finding.seq}" if finding.segment else ""
+            console.print(f"{how} {finding.chain}{place}: {finding.text}", highlight=False)
     last = f"{report.last_checkpoint:%Y-%m-%d %H:%M:%S} UTC, {report.last_checkpoint_hash}" if report.last_checkpoint else "none"
     console.print(f"{report.checkpoints} checkpoints, the last: {last}; keys {', '.join(report.keys)}", highlight=False)
     if report.open_findings:

@@ -75,6 +75,7 @@ class Supervisor:
         try:
             door = _bind(self._settings.admin)
             loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(self._reload_told()))
+            await asyncio.to_thread(self._checkpoints.last)  # before any call, so that a journal without a seal is no journal
             await self._fleet.start(Generation.of(self._settings, text))
             await asyncio.to_thread(self._acts.began, text, len(self._fleet.current))
             log.info("start", workers=len(self._fleet.current), concluded_after_crash=self._recovered)

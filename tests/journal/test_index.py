@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from gateway_addons.__main__ import app
 from gateway_addons.adapters.journal.acts import act_now, record_act
+from gateway_addons.adapters.journal.checkpoints import CheckpointMaker
 from gateway_addons.adapters.journal.index import JournalIndex, Query
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.adapters.journal.key_files import public_pem, write_new_key
@@ -135,6 +136,7 @@ def config(tmp_path: Path) -> Path:
     write_new_key(tmp_path / "journal.key")
     asyncio.run(fill(tmp_path / "journal"))
     record_act(tmp_path / "journal", act_now("quota.reset", "Jeanne", "essai", {"convention": "C1"}))
+    CheckpointMaker(journal_settings(tmp_path / "journal", tmp_path / "journal.key")).make()
     return write_settings(tmp_path)
 
 

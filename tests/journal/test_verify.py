@@ -1,6 +1,7 @@
 """Verification finds whatever was done to a journal, names the first bad line, and tells the kinds apart."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,6 +243,37 @@ def test_the_checkpoints_are_a_chain_too(journal: Made) -> None:
     assert (first(journal).chain, first(journal).kind) == ("checkpoints", "deletion")
     file.write_bytes(b"".join([*rows[:2], rows[2].replace(b'"signature":"', b'"signature":"A', 1)]))
     assert first(journal).chain == "checkpoints"
+
+
+def test_a_journal_without_any_checkpoint_is_not_whole(journal: Made) -> None:
+    """Whoever deletes them could have written the rest anew; only acts from before the first start have none."""
+    shutil.rmtree(journal.folder / "checkpoints")
+    assert [(f.chain, f.kind) for f in read(journal).findings] == [("checkpoints", "missing_segment")]
+    for writer in ("worker-0", "worker-1"):
+        shutil.rmtree(journal.folder / writer)
+    assert read(journal).findings == []
+
+
+def test_every_byte_of_a_small_journal(tmp_path: Path) -> None:
+    """Each flipped in turn: found, or told as the torn end of an unsealed chain (its last newline)."""
+    small = make(tmp_path, rounds=1, calls=1, unsealed=1, segment_bytes=1 << 20)
+    files = [f for w in ("worker-0", "worker-1", "operator", "checkpoints") for f in segments(small.folder / w)]
+    good, unseen, torn = read(small), [], 0
+    assert good.findings == []
+    for file in files:
+        content = bytearray(file.read_bytes())
+        for place in range(len(content)):
+            content[place] ^= (0x01, 0x20, 0x80)[place % 3]
+            file.write_bytes(content)
+            report = read(small)
+            if not report.findings:
+                torn += any(c.torn_bytes for c in report.chains)
+                if not any(c.torn_bytes for c in report.chains) or place != len(content) - 1:
+                    unseen.append((file, place))
+            content[place] ^= (0x01, 0x20, 0x80)[place % 3]
+        file.write_bytes(content)
+    assert unseen == []
+    assert torn == 1, "the end of worker-0, which no checkpoint covers yet"
 
 
 def test_a_checkpoint_without_the_key_is_found(journal: Made) -> None:

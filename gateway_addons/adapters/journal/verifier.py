@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway_addons.adapters.journal.checkpoint_reader import read_checkpoints
-from gateway_addons.adapters.journal.segments import CHECKPOINTS, first_seq, lines, segments, writers
+from gateway_addons.adapters.journal.segments import CHECKPOINTS, OPERATOR, first_seq, lines, segments, writers
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.journal.chain_check import ChainCheck
 from gateway_addons.core.journal.findings import ChainReport, Finding
@@ -64,6 +64,9 @@ def verify(folder: Path, keys: Sequence[Ed25519PublicKey], progress: Progress = 
         report = Report([own], told.count, told.last_at, told.last_hash, told.keys)
         for writer in sorted({*writers(folder), *told.seals} - {CHECKPOINTS}):
             report.chains.append(_read_chain(folder / writer, told.seals.get(writer, Seals()), progress))
+        if not told.count and (unsealed := [c.chain for c in report.chains[1:] if c.lines and c.chain != OPERATOR]):
+            own.findings.append(Finding(CHECKPOINTS, "", 0, 0, "missing_segment", "no checkpoint is there, so nothing vouches "
+                                        f"for {', '.join(unsealed)}: a gateway seals before it writes the first line"))
     except (OSError, ValueError) as e:
         raise JournalUnavailable(f"{folder}: {e}") from e
     return report
