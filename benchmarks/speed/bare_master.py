@@ -19,8 +19,8 @@ from gateway_addons.addons.listener import GateMaster
 from gateway_addons.addons.session import ADMITTED, RELEASED, Admission, Entry, Release
 from gateway_addons.addons.trust_trace import TrustTrace
 from gateway_addons.listener_trust import CurrentTls
-from gateway_addons.run import _address
 from gateway_addons.settings.gateway import load
+from gateway_addons.worker.environment import address_of
 
 
 class Open:
@@ -47,7 +47,7 @@ async def serve(config: Path, port: int) -> None:
     _, apis = load_routes(settings.apis)
     entry = Entry(
         environment="production",
-        backend=_address(own.backend.url),
+        backend=address_of(own.backend.url),
         tls_context=CurrentTls("production", own, trust, TrustTrace(CollectorRegistry(), _note)),
         limits=settings.limits,
         max_body_bytes=max(api.max_body_bytes for api in apis),

@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway_addons import run as composition
 from gateway_addons.adapters.identity.access_tokens import AccessTokenVerifier
 from gateway_addons.adapters.identity.assertion_keys import AssertionKeys
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
@@ -26,6 +25,7 @@ from gateway_addons.addons.trace import Trace
 from gateway_addons.admin.supervised import Station
 from gateway_addons.core import pipeline
 from gateway_addons.core.evidence.certificate import certificate_facts
+from gateway_addons.run import run_worker
 from gateway_addons.settings.gateway import load, read
 
 
@@ -113,7 +113,7 @@ def main(
     ours, theirs = socket.socketpair()
     ours.sendall(json.dumps({"settings": read(config)}).encode() + b"\n")
     threading.Thread(target=_swallow, args=(ours,), daemon=True).start()
-    composition.run_worker(config, Station(0, writer, theirs, listening))
+    run_worker(config, Station(0, writer, theirs, listening))
 
 
 def _swallow(line: socket.socket) -> None:
