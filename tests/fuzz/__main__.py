@@ -28,7 +28,7 @@ from tests.fuzz.mutation import mutate
 SAVED = Path(__file__).resolve().parents[1] / "corpora/saved"
 BATCH = 24
 BATCHES = 25
-TOGETHER = 300
+TOGETHER = 600
 """Requests that are sent, some at a time, before the gate's invariants are looked at: many of them wait for a time-out."""
 
 FUNCTION_ROUNDS = 4000

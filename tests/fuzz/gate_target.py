@@ -20,7 +20,7 @@ from tests.support.rig import LOT, Rig, running_rig
 HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=6, decision_timeout_s=10)
 VALUES = {"HOST": b"localhost", "TOKEN": b"a.b.c", "ID_TELESERVICE": b"TS-1", "LOT": json.dumps(LOT).encode()}
 TIMEOUT_S = 40.0
-AT_A_TIME = 100
+AT_A_TIME = 250
 MAX_GROWTH_BYTES = 300 * 1024 * 1024
 """How much the process, gate and client together, may grow over a whole run."""
 
