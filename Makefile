@@ -64,10 +64,11 @@ CRASH_KILLS ?= 300
 crash: setup ## gateways killed under load CRASH_KILLS=300 times; backend and journal are compared
 	CRASH_KILLS=$(CRASH_KILLS) $(PY) -m pytest tests/crash -q -s
 
-fuzz: setup ## generated and mutated requests against the gate for FUZZ_MINUTES=30; what fails becomes a case
+fuzz: setup ## generated and mutated requests against the gate for FUZZ_MINUTES=30; what fails becomes a case; figures go to docs/hostile.md
 	$(PY) -m tests.fuzz --minutes $(FUZZ_MINUTES) --report benchmarks/results/fuzz.json
+	$(PY) -m benchmarks.hostile_page
 
-flood: setup ## slow clients, floods and large bodies, with memory and a well-behaved consumer's latency beside them
+flood: setup ## slow clients, floods and large bodies, with memory and a well-behaved consumer's latency beside them; figures go to docs/hostile.md
 	$(PY) -m benchmarks.flood
 
 mutants: setup ## each protection against hostile input taken out of a copy: the test named for it must fail (10 minutes)

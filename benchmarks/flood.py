@@ -3,18 +3,21 @@
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.floods import FLOODS, Place
+from benchmarks.hostile_page import PAGE, current
 from tests.support.rig import read_answer, request
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,8 +118,10 @@ def main() -> None:
     """Run every flood and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="of each flood")
-    seconds = parser.parse_args().seconds
-    measured: list[Measured] = []
+    parser.add_argument("--beside", default="", help="what else the machine does, for the page")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="only the default changes docs/hostile.md")
+    given = parser.parse_args()
+    seconds, measured, load = given.seconds, list[Measured](), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         gateway = Gateway(folder)
         try:
@@ -125,7 +130,11 @@ def main() -> None:
                 print(measured[-1], flush=True)
         finally:
             gateway.stop()
-    RESULTS.write_text(json.dumps([asdict(m) for m in measured], indent=1) + "\n")
+    told = {"when": f"{datetime.now(UTC):%d/%m/%Y}", "seconds": seconds, "cores": os.cpu_count(), "load": round(load, 1),
+            "beside": given.beside, "floods": [asdict(m) for m in measured]}
+    given.results.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if given.results == RESULTS:
+        PAGE.write_text(current(), encoding="utf-8")
     Console(width=150).print(table(measured))
 
 
