@@ -75,7 +75,7 @@ def demo(
 def down(var: Var = Path("var")) -> None:
     """Stop what `up`, or a `demo` that was cut short, left running."""
     for place in places(var):
-        if place.folder.exists():
+        if place.folder.exists() or System(place, print).left_behind():
             print(f"  {place.folder.name:<5} {_stop(place)}")
 
 
@@ -83,7 +83,8 @@ def down(var: Var = Path("var")) -> None:
 def status(var: Var = Path("var")) -> None:
     """Say what is running."""
     for place in places(var):
-        found = System(place, print).running() if place.folder.exists() else []
+        system = System(place, print)
+        found = [*system.running(), *system.left_behind()]
         for process in found:
             print(f"  {place.folder.name:<5} {process.name:<20} pid {process.pid}")
         if not found:

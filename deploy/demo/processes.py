@@ -1,7 +1,8 @@
 """Processes of one system: started with a record on disk, found again after a crash, and stopped without hitting another.
 
 A process is who it is by its pid and its start time (`/proc/<pid>/stat`, field 22), so that a pid the kernel has given
-to somebody else since is left alone. What a crash left without a record is found by the run's own mark in its environment.
+to somebody else since is left alone. What a crash left without a record, or whose record is lost, is found by the mark in its
+environment: the path of the records.
 """
 
 import json
@@ -9,12 +10,11 @@ import os
 import signal
 import subprocess
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-MARK = "POTERNE_RUN"
+MARK = "POTERNE_SYSTEM"
 GRACE_S = 10.0
 """How long a process may take to end after SIGTERM."""
 
@@ -52,7 +52,7 @@ class Supervisor:
     def __init__(self, records: Path, logs: Path) -> None:
         self._records = records
         self._logs = logs
-        self._run, self.processes = _read(records)
+        self.processes = _read(records)
         self._handles: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, role: str, command: Sequence[str], folder: Path,
@@ -62,14 +62,11 @@ class Supervisor:
         Raises:
             StartFailed: the command cannot be run.
         """
-        if not self._run:
-            self._run = uuid.uuid4().hex
-            self._write()
         self._logs.mkdir(parents=True, exist_ok=True)
         with self._logs.joinpath(f"{name}.log").open("ab") as log:
             try:
                 handle = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          start_new_session=True, env={**os.environ, **(environment or {}), MARK: self._run})
+                                          start_new_session=True, env={**self.environment(), **(environment or {})})
             except OSError as e:
                 raise StartFailed(f"{name}: {command[0]} cannot be started ({e.strerror})") from e
         process = Process(name, role, handle.pid, start_time(handle.pid) or 0)
@@ -77,6 +74,13 @@ class Supervisor:
         self.processes.append(process)
         self._write()
         return process
+
+    def environment(self) -> dict[str, str]:
+        """For whatever belongs to the system, also what is not kept here: `stop` finds it, when its starter is no more."""
+        return {**os.environ, MARK: self._mark()}
+
+    def _mark(self) -> str:
+        return str(self._records.resolve())
 
     def log_tail(self, name: str, lines: int = 20) -> str:
         """The last lines that a process wrote."""
@@ -88,23 +92,28 @@ class Supervisor:
         """The processes that are still there."""
         return [p for p in self.processes if p.running()]
 
+    def left_behind(self) -> list[Process]:
+        """What belongs to the system without a record, and is still there."""
+        known = {p.pid for p in self.processes}
+        return [p for p in marked(self._mark()) if p.pid not in known]
+
     def leave(self) -> None:
         """Let the processes live on after this one."""
         for handle in self._handles.values():
             handle.returncode = handle.poll() or 0
 
     def stop(self) -> int:
-        """Stop everything of the run: first who serves, then what it depends on. Returns how many had to be stopped."""
+        """Stop everything: first who serves, then what it depends on. Returns how many had to be stopped."""
         order = ("detection", "gateway", "backend", "opa", "bundles", "redis")
         found = self.running()
         for role in order:
             self._end([p for p in found if p.role == role])
-        strays = marked(self._run) if self._run else []
+        strays = marked(self._mark())
         self._end(strays)
         for handle in self._handles.values():
             handle.wait()
         self._handles.clear()
-        self.processes, self._run = [], ""
+        self.processes = []
         self._records.unlink(missing_ok=True)
         return len(found) + len(strays)
 
@@ -119,7 +128,7 @@ class Supervisor:
     def _write(self) -> None:
         self._records.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._records.with_suffix(".new")
-        fresh.write_text(json.dumps({"run": self._run, "processes": [asdict(p) for p in self.processes]}), encoding="utf-8")
+        fresh.write_text(json.dumps({"processes": [asdict(p) for p in self.processes]}), encoding="utf-8")
         fresh.replace(self._records)
 
 
@@ -140,10 +149,10 @@ def send(process: Process, number: signal.Signals) -> bool:
         os.close(descriptor)
 
 
-def marked(run: str) -> list[Process]:
-    """Processes of this user that carry the run's mark in their environment."""
+def marked(mark: str) -> list[Process]:
+    """Processes of this user that carry the system's mark in their environment."""
     found = []
-    wanted = f"{MARK}={run}".encode()
+    wanted = os.fsencode(f"{MARK}={mark}")
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -157,10 +166,9 @@ def marked(run: str) -> list[Process]:
     return found
 
 
-def _read(records: Path) -> tuple[str, list[Process]]:
-    """The run and its processes, as the file has them; nothing when there is no (whole) file."""
+def _read(records: Path) -> list[Process]:
+    """The processes, as the file has them; nothing when there is no (whole) file."""
     try:
-        document = json.loads(records.read_text(encoding="utf-8"))
-        return document["run"], [Process(**p) for p in document["processes"]]
+        return [Process(**p) for p in json.loads(records.read_text(encoding="utf-8"))["processes"]]
     except (OSError, ValueError, KeyError, TypeError):
-        return "", []
+        return []

@@ -45,6 +45,10 @@ class System:
         """The processes that are there, of this run or of one that was left behind."""
         return self._supervisor.running()
 
+    def left_behind(self) -> list[Process]:
+        """Processes of a starter that was killed before it could record them, or whose records were removed."""
+        return self._supervisor.left_behind()
+
     def known(self) -> list[Process]:
         """All processes of the last run, running or not."""
         return self._supervisor.processes
@@ -96,7 +100,8 @@ class System:
             nomenclatures.write(file, {c.siret: c.exercices for c in consumers.values()})
             command = [sys.executable, "-m", "backend", "import-nomenclatures", "--database",
                        str(self._place.database(environment)), "--file", str(file)]
-            imports.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+            imports.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                            env=self._supervisor.environment()))
         for process in imports:
             with process:
                 try:

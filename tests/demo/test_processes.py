@@ -1,7 +1,6 @@
 """Supervision, shown on stand-in processes: what is started is recorded, found after a crash, stopped; nobody else is."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo import processes
-from deploy.demo.processes import MARK, Process, StartFailed, Supervisor, marked, send, start_time
+from deploy.demo.processes import Process, StartFailed, Supervisor, send, start_time
 from deploy.demo.readiness import await_ready
 
 SLEEP = ["sleep", "300"]
@@ -91,21 +90,34 @@ def test_another_process_finds_and_stops_what_a_crash_left(tmp_path: Path) -> No
 def test_a_process_without_a_record_is_found_by_its_mark(tmp_path: Path, supervisor: Supervisor) -> None:
     """As when the starter is killed between starting and recording."""
     supervisor.start("one", "opa", SLEEP, tmp_path)
-    run = json.loads((tmp_path / "processes.json").read_text())["run"]
-    stray = subprocess.Popen(SLEEP, env={**os.environ, MARK: run})
+    stray = subprocess.Popen(SLEEP, env=supervisor.environment())
     try:
-        assert stray.pid in [p.pid for p in marked(run)]
+        assert [p.pid for p in supervisor.left_behind()] == [stray.pid]
         assert supervisor.stop() == 2
         assert stray.wait(timeout=5) == -signal.SIGTERM
     finally:
         stray.kill()
 
 
+def test_what_runs_is_found_when_its_records_are_lost(tmp_path: Path) -> None:
+    """Removed by hand, or never written: the starter may be killed before the first of its processes is recorded."""
+    supervisor = Supervisor(tmp_path / "processes.json", tmp_path / "logs")
+    one = supervisor.start("one", "opa", SLEEP, tmp_path)
+    (tmp_path / "processes.json").unlink()
+    beside = Supervisor(tmp_path / "elsewhere" / "processes.json", tmp_path / "logs")
+    assert (beside.left_behind(), beside.stop()) == ([], 0)
+    found = Supervisor(tmp_path / "processes.json", tmp_path / "logs")
+    assert (found.running(), [p.pid for p in found.left_behind()]) == ([], [one.pid])
+    assert found.stop() == 1
+    assert supervisor.stop() == 0
+    assert start_time(one.pid) is None
+
+
 def test_a_pid_that_was_given_to_somebody_else_is_left_alone(tmp_path: Path, innocent: subprocess.Popen[bytes]) -> None:
     started = start_time(innocent.pid)
     assert started is not None
     records = tmp_path / "processes.json"
-    records.write_text(json.dumps({"run": "gone", "processes": [
+    records.write_text(json.dumps({"processes": [
         {"name": "gateway", "role": "gateway", "pid": innocent.pid, "started": started - 1}]}))
     supervisor = Supervisor(records, tmp_path / "logs")
     assert supervisor.running() == []
@@ -115,7 +127,7 @@ def test_a_pid_that_was_given_to_somebody_else_is_left_alone(tmp_path: Path, inn
     assert innocent.poll() is None
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"run": "x"}', '{"run": "x", "processes": [{"pid": 1}]}'])
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"processes": [{"pid": 1}]}'])
 def test_records_cut_short_by_a_crash_are_no_records(tmp_path: Path, content: str) -> None:
     (tmp_path / "processes.json").write_text(content)
     assert Supervisor(tmp_path / "processes.json", tmp_path / "logs").stop() == 0

@@ -17,7 +17,8 @@ import pytest
 
 from deploy.demo import system
 from deploy.demo.place import ROOT, places
-from deploy.demo.processes import StartFailed, start_time
+from deploy.demo.processes import StartFailed, Supervisor, start_time
+from deploy.demo.system import System
 from deploy.demo.tour import lots, quota, trace
 from deploy.demo.tour.guide import SCENES
 from deploy.demo.tour.library import Library
@@ -177,6 +178,32 @@ def test_down_stops_all_after_a_crash(tmp_path: Path) -> None:
     assert "stopped 5 processes" in command("down", "--var", str(tmp_path)).stdout
     assert all(start_time(pid) is None for pid in pids(document))
     assert not (tmp_path / "demo" / "demo.json").exists()
+
+
+def test_down_stops_what_an_up_that_was_killed_at_once_had_started(tmp_path: Path) -> None:
+    """While the nomenclatures are brought in, nothing that serves is recorded yet."""
+    starter = subprocess.Popen([sys.executable, "-m", "deploy.demo", "up", "--var", str(tmp_path)], cwd=ROOT,
+                               stdout=subprocess.DEVNULL)
+    begun = System(places(tmp_path)[0], print)
+    while not (left := begun.left_behind()) and starter.poll() is None:
+        time.sleep(0.005)
+    starter.kill()
+    starter.wait()
+    assert left
+    assert not (tmp_path / "demo" / "processes.json").exists()
+    assert command("down", "--var", str(tmp_path)).returncode == 0
+    assert all(start_time(process.pid) is None for process in left)
+
+
+def test_down_stops_what_is_left_of_a_system_whose_folder_is_gone(tmp_path: Path) -> None:
+    place = places(tmp_path)[0]
+    left = subprocess.Popen(["sleep", "300"], env=Supervisor(place.records, tmp_path).environment())
+    try:
+        assert str(left.pid) in command("status", "--var", str(tmp_path)).stdout
+        assert "stopped 1 processes" in command("down", "--var", str(tmp_path)).stdout
+        assert left.wait(LIMIT_S) == -signal.SIGTERM
+    finally:
+        left.kill()
 
 
 def test_down_stops_what_an_up_that_was_killed_had_started(tmp_path: Path) -> None:
