@@ -54,6 +54,7 @@ test: lint ## everything: lint, opa test with every line covered, pytest in TEST
 
 bench: setup ## what a call costs, beside mitmdump, Envoy and nginx; is the quota exact. Results in benchmarks/results; QUICK=1: short
 	$(PY) -m benchmarks.speed $(if $(QUICK),--quick)
+	$(PY) -m benchmarks.policy_cost
 	$(PY) -m benchmarks.quota_history
 	$(PY) -m benchmarks.quota_gateways
 	$(PY) -m benchmarks.quota_failover

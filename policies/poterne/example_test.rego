@@ -10,8 +10,7 @@ contract := {
 	"etat": "active",
 	"missing": [],
 	"terms": "t1",
-	"opening": ["2026-01-01T10:00:00+01:00"],
-	"opening_days": ["2026-01-02", "2026-06-15"],
+	"opens": "2026-06-14T22:00:00.000000Z",
 	"ends": null,
 	"organisation": "Organisme",
 	"siren": "130999907",
@@ -38,7 +37,7 @@ contract := {
 	],
 }
 
-attestation := {"pronounced": "2025-12-01", "received": "2025-12-02", "from": "2026-01-01", "to": "2027-05-31", "opens": true}
+attestation := {"pronounced": "2025-12-01", "received": "2025-12-02", "from": "2026-01-01", "to": "2027-05-31", "renewal_due": "2027-02-28", "opens": true}
 
 room(one) := {
 	"by_id": {"C-1": one},

@@ -102,3 +102,22 @@ def test_limits_besides_the_quota() -> None:
 def test_limits_that_say_nothing_or_twice(limits: list[dict[str, Any]]) -> None:
     with pytest.raises(ValueError, match="limite"):
         contract("a", {"volumetrie.limites": limits})
+
+
+@pytest.mark.parametrize(("change", "opens"), [
+    ({"cgu.acceptee_le": "2026-11-20T10:00:00+01:00"}, "2026-11-20T09:00:00.000000Z"),
+    ({"rgpd.formalites_accomplies.le": "2026-11-20"}, "2026-11-19T23:00:00.000000Z"),
+    ({"rgpd.formalites_accomplies.le": "2026-07-01"}, "2026-06-30T22:00:00.000000Z"),
+    ({"rgpd.formalites_accomplies.le": "2026-11-20", "cgu.acceptee_le": "2026-11-20T00:00:01+01:00"}, "2026-11-19T23:00:01.000000Z"),
+    ({"datapass.validee_le": None, "cgu.acceptee_le": None}, None),
+])
+def test_a_contract_opens_with_the_last_of_its_decisions(change: dict[str, Any], opens: str | None) -> None:
+    data = compile_contracts([("a.yaml", contract("a", change))])
+    assert data["production"]["by_id"]["CONV-a"]["opens"] == opens
+
+
+@pytest.mark.parametrize(("end", "due"), [
+    ("2026-12-31", "2026-09-30"), ("2027-05-31", "2027-02-28"), ("2028-05-31", "2028-02-29"), ("2027-06-15", "2027-03-15")])
+def test_by_when_the_next_attestation_is_due(end: str, due: str) -> None:
+    data = compile_contracts([("a.yaml", contract("a", {"securite.homologation.valide_au": end}))])
+    assert data["production"]["by_id"]["CONV-a"]["security"]["attestations"][0]["renewal_due"] == due

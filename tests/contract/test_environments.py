@@ -20,14 +20,16 @@ def compiled(change: dict[str, Any]) -> dict[str, Any]:
     return room
 
 
-def test_what_policy_is_given_differs_in_quota_evidence_and_opening_days_alone() -> None:
-    production, sandbox = compiled({"volumetrie.appels_par_minute": None}), compiled(MOVED | {
+def test_what_policy_is_given_differs_in_quota_evidence_and_opening_alone() -> None:
+    late = {"rgpd.formalites_accomplies.le": "2026-11-20"}
+    production, sandbox = compiled({"volumetrie.appels_par_minute": None} | late), compiled(MOVED | late | {
         "datapass.form_uid": "api-infinoe-envoi-automatise-ecritures-sandbox"})
     one, other = production["by_id"]["CONV-x"], sandbox["by_id"]["CONV-x"]
-    assert {name for name in one if one[name] != other[name]} == {"quota", "security", "opening_days"}
+    assert {name for name in one if one[name] != other[name]} == {"quota", "security", "opens"}
     assert (one["quota"]["limit"], other["quota"]["limit"]) == (200, 50)
     assert (one["security"]["way"], other["security"]["way"]) == ("homologation", "sandbox")
-    assert other["opening_days"] == []
+    assert one["opens"] == "2026-11-19T23:00:00.000000Z"
+    assert other["opens"] < one["opens"], "the sandbox opens without the decisions that production stands on"
     assert {index: found for index, found in production.items() if index != "by_id"} == {
         index: found for index, found in sandbox.items() if index != "by_id"}
 

@@ -5,13 +5,15 @@ Nothing that a date decides is decided here: dates go along as they are, and Reg
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from gateway_addons.core.contract.access import Certificat, Droit
+from gateway_addons.core.contract.calendar import PARIS, renewal_due
 from gateway_addons.core.contract.gates import missing_conditions
 from gateway_addons.core.contract.model import Contract
 from gateway_addons.core.contract.security import Homologation
+from gateway_addons.core.facts import rfc3339
 
 WINDOW_S = 60
 
@@ -84,8 +86,7 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "etat": contract.convention.etat,
         "missing": [m.clause for m in missing_conditions(contract)],
         "terms": contract.cgu.sha256,
-        "opening": [m.isoformat() for m in opening_moments(contract)],
-        "opening_days": [str(day) for day in opening_days(contract)],
+        "opens": _opens(contract),
         "ends": _day(contract.convention.fin_echange_le),
         "organisation": contract.organisme.nom,
         "siren": contract.organisme.siren,
@@ -123,6 +124,13 @@ def _registrations(contract: Contract) -> dict[str, list[dict[str, Any]]]:
         registration = {"from": str(certificate.du), "to": str(certificate.au), "eku": list(certificate.eku)}
         found.setdefault(certificate_key(certificate), []).append(registration)
     return found
+
+
+def _opens(contract: Contract) -> str | None:
+    """When the last of the decisions has come that the contract stands on; a day comes with its midnight in Paris."""
+    moments = opening_moments(contract)
+    midnights = [datetime.combine(day, time(), PARIS) for day in opening_days(contract)]
+    return rfc3339(max(moments + midnights)) if moments else None
 
 
 def opening_moments(contract: Contract) -> list[datetime]:
@@ -166,12 +174,14 @@ def _security(contract: Contract) -> dict[str, Any]:
 def _attestations(current: Homologation) -> list[dict[str, str | bool | None]]:
     """The attestation and its successor, in order (3.4.1-d); one with open reservations does not open (3.4.1-c)."""
     first: dict[str, str | bool | None] = {"pronounced": str(current.prononcee_le), "received": _day(current.recu_le),
-             "from": str(current.valide_du), "to": str(current.valide_au), "opens": current.opens}
+             "from": str(current.valide_du), "to": str(current.valide_au),
+             "renewal_due": str(renewal_due(current.valide_au)), "opens": current.opens}
     following = current.successeur
     if following is None:
         return [first]
     return [first, {"pronounced": str(following.prononcee_le or following.recu_le), "received": str(following.recu_le),
-                    "from": str(following.valide_du), "to": str(following.valide_au), "opens": following.opens}]
+                    "from": str(following.valide_du), "to": str(following.valide_au),
+                    "renewal_due": str(renewal_due(following.valide_au)), "opens": following.opens}]
 
 
 def _day(value: date | None) -> str | None:

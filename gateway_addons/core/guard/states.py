@@ -59,8 +59,8 @@ def _changes(contract: Mapping[str, Any], moment: datetime) -> Iterator[tuple[st
     for etat in ("brouillon", "instruite", "suspendue_homologation", "coupee_preventive", "terminee", "inconnu"):
         yield f"contract {etat}", "contract", {"etat": etat}
     yield "contract with a condition missing", "contract", {"missing": ["1-a"]}
-    yield "contract opened later", "contract", {"opening": [later]}
-    yield "contract never opened", "contract", {"opening": []}
+    yield "contract opened later", "contract", {"opens": later}
+    yield "contract never opened", "contract", {"opens": None}
     yield "contract whose exchange ended", "contract", {"ends": str(today)}
     over = {"notified": str(today - timedelta(days=95)), "effective": None, "at_once": False}
     yield "contract after its notice", "contract", {"termination": over}

@@ -16,25 +16,20 @@ import data.poterne.agreements
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known
-	established
-	declared
+	agreements.known == true
+	established == true
+	declared == true
 } else := "not_evaluated" if {
 	agreements.known == false
-	established
-}
-
-established if {
-	input.address.failure == null
-	is_address(input.address.source)
-	is_address(input.address.peer)
-	input.address.told_by in {"peer", "proxy_v1", "proxy_v2", "forwarded", "x_forwarded_for"}
+	established == true
 }
 
 # One address, never a network: net.cidr_contains takes a network inside another for contained.
-is_address(text) if {
-	is_string(text)
-	regex.match(`^[0-9A-Fa-f:.]{2,45}$`, text)
+established if {
+	input.address.failure == null
+	regex.match(`^[0-9A-Fa-f:.]{2,45}$`, input.address.source)
+	regex.match(`^[0-9A-Fa-f:.]{2,45}$`, input.address.peer)
+	input.address.told_by in {"peer", "proxy_v1", "proxy_v2", "forwarded", "x_forwarded_for"}
 }
 
 declared if {

@@ -19,28 +19,13 @@ environment := data.contracts[input.environment] if {
 # description: How the terms of use are read in this environment, and what its operator has stopped.
 readings := data.readings[input.environment]
 
-# After `chain` or `absent` the names in a certificate are only the caller's word, and lead nowhere.
-issuer_proven := {null, "expired", "not_yet_valid", "revoked", "revocation_unknown", "usage"}
-
+# METADATA
+# description: After `chain` or `absent` the names in a certificate are only the caller's word, and lead nowhere.
+# custom:
+#   clause: 4-C1
 names_can_be_believed if {
 	input.certificate.presented == true
-	input.certificate.failure in issuer_proven
-}
-
-by_fingerprint := sprintf("sha256:%s", [input.certificate.sha256]) if {
-	names_can_be_believed
-	is_string(input.certificate.sha256)
-}
-
-by_public_key := sprintf("spki:%s", [input.certificate.spki_sha256]) if {
-	names_can_be_believed
-	is_string(input.certificate.spki_sha256)
-}
-
-by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subject]) if {
-	names_can_be_believed
-	is_string(input.certificate.issuer)
-	is_string(input.certificate.subject)
+	input.certificate.failure in {null, "expired", "not_yet_valid", "revoked", "revocation_unknown", "usage"}
 }
 
 # METADATA
@@ -50,10 +35,20 @@ by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subj
 default key := null
 
 key := by_fingerprint if {
+	names_can_be_believed == true
+	is_string(input.certificate.sha256)
+	by_fingerprint := sprintf("sha256:%s", [input.certificate.sha256])
 	environment.certificates[by_fingerprint]
 } else := by_public_key if {
+	names_can_be_believed == true
+	is_string(input.certificate.spki_sha256)
+	by_public_key := sprintf("spki:%s", [input.certificate.spki_sha256])
 	environment.certificates[by_public_key]
 } else := by_name if {
+	names_can_be_believed == true
+	is_string(input.certificate.issuer)
+	is_string(input.certificate.subject)
+	by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subject])
 	environment.certificates[by_name]
 }
 

@@ -3,7 +3,8 @@
 # description: >-
 #   Days are texts "YYYY-MM-DD", which compare as dates do; the clock is input.now and nothing else. Every function here is
 #   undefined for what is no day, so that nothing can be proven with it: Rego orders null before every text, and a bare
-#   comparison with a missing date would hold.
+#   comparison with a missing date would hold. A pattern matches texts alone; it stands in each function since every call
+#   asks several of them, and a rule of its own would cost as much as all else in them (docs/performance.md).
 # custom:
 #   clause: "3.4.1-d, 3.4.2-e, 14-d"
 # schemas:
@@ -14,7 +15,7 @@ package poterne.calendar
 # description: The instant of the question, in nanoseconds.
 # custom:
 #   clause: 3.4.1-a
-now_ns := instant(input.now)
+now_ns := time.parse_rfc3339_ns(input.now)
 
 # METADATA
 # description: Today in Paris, from input.now and from nothing else.
@@ -24,59 +25,50 @@ today := time.format([now_ns, "Europe/Paris", "2006-01-02"])
 
 # METADATA
 # description: An instant of RFC 3339, in nanoseconds.
-instant(text) := ns if {
-	is_string(text)
-	ns := time.parse_rfc3339_ns(text)
-}
-
-is_day(text) if {
-	is_string(text)
-	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, text)
-}
+instant(text) := time.parse_rfc3339_ns(text)
 
 # METADATA
 # description: The day is today or has passed.
 reached(day) if {
-	is_day(day)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, day)
 	day <= today
 }
 
 # METADATA
 # description: The day is today or is to come.
 not_passed(day) if {
-	is_day(day)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, day)
 	today <= day
 }
 
 # METADATA
 # description: The day is still to come.
 ahead(day) if {
-	is_day(day)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, day)
 	today < day
 }
 
 # METADATA
 # description: Is today within [from, to], both days included?
 within(from, to) if {
-	reached(from)
-	not_passed(to)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, from)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, to)
+	from <= today
+	today <= to
 }
 
 # METADATA
 # description: The same, where an end of null is open.
-within_open(from, to) if within(from, to)
+within_open(from, null) if reached(from)
 
-within_open(from, to) if {
-	reached(from)
-	to == null
-}
+within_open(from, to) if within(from, to)
 
 # METADATA
 # description: The same day `months` later (earlier when negative), or the last day of a month that has no such day.
 # custom:
 #   clause: "3.4.1-d, 14-d"
 plus_months(day, months) := sprintf("%04d-%02d-%02d", [year, month, min({number, days_in(year, month)})]) if {
-	is_day(day)
+	regex.match(`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`, day)
 	[y, m, number] := [to_number(trim_left(part, "0")) | some part in split(day, "-")]
 	index := ((y * 12) + (m - 1)) + months
 	year := floor(index / 12)

@@ -17,25 +17,21 @@ import data.poterne.calendar
 default verdict := "fail"
 
 verdict := "pass" if {
-	well_formed
-	proven
-	current
+	regex.match(`^[0-9a-f]{64}$`, input.certificate.sha256)
+	regex.match(`^[0-9a-f]{64}$`, input.certificate.spki_sha256)
+	is_string(input.certificate.subject)
+	input.certificate.subject != ""
+	is_string(input.certificate.issuer)
+	input.certificate.issuer != ""
+	is_string(input.certificate.serial)
+	input.certificate.serial != ""
+	siret_agrees == true
+	proven == true
+	current == true
 	input.certificate.revocation == "good"
-	usable
-	agreements.known
-	registered
-}
-
-well_formed if {
-	every name in ["sha256", "spki_sha256"] {
-		is_string(input.certificate[name])
-		regex.match(`^[0-9a-f]{64}$`, input.certificate[name])
-	}
-	every name in ["subject", "issuer", "serial"] {
-		is_string(input.certificate[name])
-		input.certificate[name] != ""
-	}
-	siret_agrees
+	usable == true
+	agreements.known == true
+	registered == true
 }
 
 # A certificate may name a SIREN alone; when it names a SIRET too, that is one of the same body.
@@ -54,8 +50,8 @@ proven if {
 }
 
 current if {
-	calendar.instant(input.certificate.not_before) <= calendar.now_ns
-	calendar.now_ns <= calendar.instant(input.certificate.not_after)
+	time.parse_rfc3339_ns(input.certificate.not_before) <= calendar.now_ns
+	calendar.now_ns <= time.parse_rfc3339_ns(input.certificate.not_after)
 }
 
 # RFC 5280 4.2.1.3 and 4.2.1.12
@@ -70,7 +66,13 @@ registered if {
 	some registration in agreements.found.certificates[agreements.key]
 	calendar.within(registration.from, registration.to)
 	is_array(registration.eku)
-	every usage in registration.eku {
+	usages_shown(registration.eku)
+}
+
+usages_shown(["clientAuth"]) if "clientAuth" in input.certificate.extended_key_usage
+
+usages_shown(registered_for) if {
+	every usage in registered_for {
 		usage in input.certificate.extended_key_usage
 	}
 }
@@ -88,14 +90,14 @@ absent if input.certificate.failure == "absent"
 reasons contains "INF-CERT-02" if input.certificate.failure in {"expired", "not_yet_valid"}
 
 reasons contains "INF-CERT-02" if {
-	proven
+	proven == true
 	not current
 }
 
 reasons contains "INF-CERT-03" if input.certificate.failure in {"revoked", "revocation_unknown"}
 
 reasons contains "INF-CERT-03" if {
-	proven
+	proven == true
 	not revocation_good
 }
 
@@ -106,12 +108,12 @@ reasons contains "INF-CERT-04" if input.certificate.failure == "chain"
 reasons contains "INF-CERT-05" if input.certificate.failure == "usage"
 
 reasons contains "INF-CERT-05" if {
-	proven
+	proven == true
 	not usable
 }
 
 reasons contains "INF-CERT-06" if {
-	agreements.names_can_be_believed
+	agreements.names_can_be_believed == true
 	not registered
 }
 

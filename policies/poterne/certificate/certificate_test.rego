@@ -33,6 +33,24 @@ test_no_signature if told({"certificate": {"key_usage": ["keyEncipherment"]}}) =
 
 test_unregistered if told({"certificate": {"subject": "CN=stranger"}}) == ["fail", {"INF-CERT-06"}]
 
+# [verdict, reasons] of a certificate that is registered for these usages.
+registered_for(usages, shown) := [verdict, reasons] if {
+	registrations := {"dn:CN=ca|CN=a": [{"from": "2026-01-01", "to": "2026-12-31", "eku": usages}]}
+	verdict := certificate.verdict with input as object.union(example.call, {"certificate": {"extended_key_usage": shown}})
+		with data.contracts as example.contracts(object.union(example.contract, {"certificates": registrations}))
+	reasons := certificate.reasons with input as object.union(example.call, {"certificate": {"extended_key_usage": shown}})
+		with data.contracts as example.contracts(object.union(example.contract, {"certificates": registrations}))
+}
+
+test_registered_for_usages if {
+	registered_for(["clientAuth", "emailProtection"], ["emailProtection", "clientAuth"])[0] == "pass"
+	registered_for([], ["clientAuth"])[0] == "pass"
+	registered_for(["clientAuth", "emailProtection"], ["clientAuth"]) == ["fail", {"INF-CERT-06"}]
+	registered_for(["clientAuth"], ["emailProtection"]) == ["fail", {"INF-CERT-05", "INF-CERT-06"}]
+	registered_for(null, ["clientAuth"]) == ["fail", {"INF-CERT-06"}]
+	registered_for({"a": "clientAuth"}, ["clientAuth"]) == ["fail", {"INF-CERT-06"}]
+}
+
 test_siren_alone if told({"certificate": {"siret": null}}) == ["pass", set()]
 
 test_siret_of_another if told({"certificate": {"siret": "73282932000074"}}) == ["fail", set()]

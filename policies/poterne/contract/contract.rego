@@ -19,24 +19,24 @@ import data.poterne.switches
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known
-	api_open
-	no_maintenance
-	activated
-	in_force
-	uncut
-	security.current
+	agreements.known == true
+	api_open == true
+	no_maintenance == true
+	activated == true
+	in_force == true
+	uncut == true
+	security.current == true
 	switches.verdict == "pass"
 } else := "not_evaluated" if {
 	agreements.known == false
 }
 
-contract := agreements.found
-
 # 12-a: the whole API can be stopped.
 api_open if agreements.readings.api_bloquee == false
 
 # 11-b: a slot of maintenance, its end excluded.
+no_maintenance if agreements.readings.maintenances == []
+
 no_maintenance if {
 	is_array(agreements.readings.maintenances)
 	every slot in agreements.readings.maintenances {
@@ -52,7 +52,10 @@ no_maintenance if {
 #   clause: 11-b
 default retry_at := null
 
-retry_at := max(ends) if count(ends) > 0
+retry_at := max(ends) if {
+	not no_maintenance
+	count(ends) > 0
+}
 
 ends := {slot.to |
 	some slot in agreements.readings.maintenances
@@ -67,78 +70,62 @@ outside(_, to) if calendar.now_ns >= calendar.instant(to)
 
 # 1-a, 3.x, 9.2-b: decided by persons, no condition missing, and every decision's day has come.
 activated if {
-	decided_active
-	is_array(contract.missing)
-	count(contract.missing) == 0
-	terms_accepted
-	opening_reached
+	agreements.found.etat in {"active", "en_preavis"}
+	agreements.found.missing == []
+	terms_accepted == true
+	time.parse_rfc3339_ns(agreements.found.opens) <= calendar.now_ns
 }
 
 # 1-a: a version of the terms that is known; AMB-10: of several, any, or the newest only.
 terms_accepted if {
 	agreements.readings.new_terms == "informer"
-	is_string(contract.terms)
-	contract.terms in agreements.readings.terms
+	is_string(agreements.found.terms)
+	agreements.found.terms in agreements.readings.terms
 }
 
 terms_accepted if {
 	agreements.readings.new_terms == "reaccepter"
-	is_string(contract.terms)
-	contract.terms == agreements.readings.terms[count(agreements.readings.terms) - 1]
-}
-
-decided_active if contract.etat in {"active", "en_preavis"}
-
-opening_reached if {
-	count(contract.opening) > 0
-	every moment in contract.opening {
-		calendar.instant(moment) <= calendar.now_ns
-	}
-	is_array(contract.opening_days)
-	every day in contract.opening_days {
-		calendar.reached(day)
-	}
+	is_string(agreements.found.terms)
+	agreements.found.terms == agreements.readings.terms[count(agreements.readings.terms) - 1]
 }
 
 # 13-a: the first day without exchange; 14-d: two months after the notice; 14-e: until then the exchange goes on.
 in_force if {
-	decided_not_ended
-	before_end_of_exchange
-	before_end_of_notice
+	agreements.found.etat != "terminee"
+	before_end_of_exchange == true
+	before_end_of_notice == true
 }
 
-decided_not_ended if contract.etat != "terminee"
+before_end_of_exchange if agreements.found.ends == null
 
-before_end_of_exchange if contract.ends == null
+before_end_of_exchange if calendar.ahead(agreements.found.ends)
 
-before_end_of_exchange if calendar.ahead(contract.ends)
-
-before_end_of_notice if contract.termination == null
+before_end_of_notice if agreements.found.termination == null
 
 before_end_of_notice if calendar.ahead(end_of_notice)
 
 # 14-d: never sooner than two months after the notice, later when the parties say so; 14-f: at once for security.
-end_of_notice := contract.termination.notified if {
-	contract.termination.at_once == true
-	contract.termination.effective == null
-} else := contract.termination.effective if {
-	contract.termination.at_once == true
-} else := calendar.plus_months(contract.termination.notified, 2) if {
-	contract.termination.effective == null
-} else := max({contract.termination.effective, calendar.plus_months(contract.termination.notified, 2)})
+end_of_notice := agreements.found.termination.notified if {
+	agreements.found.termination.at_once == true
+	agreements.found.termination.effective == null
+} else := agreements.found.termination.effective if {
+	agreements.found.termination.at_once == true
+} else := calendar.plus_months(agreements.found.termination.notified, 2) if {
+	agreements.found.termination.effective == null
+} else := max({agreements.found.termination.effective, calendar.plus_months(agreements.found.termination.notified, 2)})
 
 # 12-a: an operator's suspension, from one moment to another; 3.4.2-d: a cut decided, or a critical risk past its deadline.
 uncut if {
-	decided_not_cut
-	not_suspended
-	security.risk_held
+	agreements.found.etat != "coupee_preventive"
+	not_suspended == true
+	security.risk_held == true
 }
 
-decided_not_cut if contract.etat != "coupee_preventive"
+not_suspended if agreements.found.suspensions == []
 
 not_suspended if {
-	is_array(contract.suspensions)
-	every suspension in contract.suspensions {
+	is_array(agreements.found.suspensions)
+	every suspension in agreements.found.suspensions {
 		not_during(suspension)
 	}
 }
@@ -173,7 +160,7 @@ reasons contains "INF-MNT-01" if not no_maintenance
 
 reasons contains "INF-SUSP-01" if not security.current
 
-reasons contains "INF-SUSP-01" if contract.etat == "suspendue_homologation"
+reasons contains "INF-SUSP-01" if agreements.found.etat == "suspendue_homologation"
 
 reasons contains "INF-SUSP-02" if not uncut
 
@@ -182,7 +169,7 @@ reasons contains "INF-SUSP-03" if not in_force
 # An end, a cut or a suspension that persons decided is told by its own code.
 reasons contains "INF-SUSP-04" if {
 	not activated
-	not contract.etat in {"terminee", "coupee_preventive", "suspendue_homologation"}
+	not agreements.found.etat in {"terminee", "coupee_preventive", "suspendue_homologation"}
 }
 
 fallback := "INF-SUSP-04"

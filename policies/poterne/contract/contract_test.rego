@@ -17,9 +17,9 @@ test_active if told({}, {}) == ["pass", set()]
 
 test_missing if told({"missing": ["1-a"]}, {}) == ["fail", {"INF-SUSP-04"}]
 
-test_no_opening if told({"opening": []}, {}) == ["fail", {"INF-SUSP-04"}]
+test_no_opening if told({"opens": null}, {}) == ["fail", {"INF-SUSP-04"}]
 
-test_opens_later if told({"opening": ["2026-06-15T10:00:01Z"]}, {}) == ["fail", {"INF-SUSP-04"}]
+test_opens_later if told({"opens": "2026-06-15T10:00:01Z"}, {}) == ["fail", {"INF-SUSP-04"}]
 
 test_draft if told({"etat": "brouillon"}, {}) == ["fail", {"INF-SUSP-04"}]
 
@@ -59,19 +59,19 @@ test_security_of_the_sandbox_in_production if told({"security": {"way": "sandbox
 
 test_no_security if told({"security": {"way": "none"}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewal_due_today if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-15"})]}}, {}) == ["pass", set()]
+test_renewal_due_today if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-15", "renewal_due": "2026-06-15"})]}}, {}) == ["pass", set()]
 
-test_renewal_overdue if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-14"})]}}, {}) == ["fail", {"INF-SUSP-01"}]
+test_renewal_overdue if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-14", "renewal_due": "2026-06-14"})]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewal_overdue_read_otherwise if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-14"})]}}, {"suspension_homologation": "fin_validite"}) == ["pass", set()]
+test_renewal_overdue_read_otherwise if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-14", "renewal_due": "2026-06-14"})]}}, {"suspension_homologation": "fin_validite"}) == ["pass", set()]
 
-test_validity_over_read_otherwise if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-06-14"})]}}, {"suspension_homologation": "fin_validite"}) == ["fail", {"INF-SUSP-01"}]
+test_validity_over_read_otherwise if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-06-14", "renewal_due": "2026-03-14"})]}}, {"suspension_homologation": "fin_validite"}) == ["fail", {"INF-SUSP-01"}]
 
 test_not_received_yet if told({"security": {"attestations": [object.union(example.attestation, {"received": "2026-06-16"})]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewed_in_time if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["pass", set()]
+test_renewed_in_time if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["pass", set()]
 
-test_renewed_late_for_later if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-05-01", "received": "2026-05-01", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["fail", {"INF-SUSP-01"}]
+test_renewed_late_for_later if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"pronounced": "2026-05-01", "received": "2026-05-01", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
 test_questionnaire_overdue if told({"security": {"way": "questionnaire", "returned": "2023-06-14"}}, {}) == ["pass", set()]
 
@@ -109,9 +109,7 @@ test_suspension_for_security_verified if told({"suspensions": [{"motif": "securi
 
 test_suspension_of_no_known_kind if told({"suspensions": [{"motif": "x", "from": "2026-06-15T08:00:00Z", "to": "2026-06-15T09:00:00Z"}]}, {}) == ["fail", {"INF-SUSP-02"}]
 
-test_a_decision_to_come if told({"opening_days": ["2026-06-16"]}, {}) == ["fail", {"INF-SUSP-04"}]
-
-test_no_opening_days if told({"opening_days": null}, {}) == ["fail", {"INF-SUSP-04"}]
+test_opens_now if told({"opens": "2026-06-15T10:00:00Z"}, {}) == ["pass", set()]
 
 test_unknown_terms if told({"terms": "t9"}, {}) == ["fail", {"INF-SUSP-04"}]
 
@@ -121,7 +119,7 @@ test_newest_terms_read_otherwise if told({"terms": "t2"}, {"new_terms": "reaccep
 
 test_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"opens": false})]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewed_with_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": false}]}}, {}) == ["fail", {"INF-SUSP-01"}]
+test_renewed_with_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": false}]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
 retry(slots) := moment if {
 	moment := contract.retry_at with input as example.call

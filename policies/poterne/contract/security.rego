@@ -12,74 +12,62 @@ package poterne.contract.security
 import data.poterne.agreements
 import data.poterne.calendar
 
-evidence := agreements.found.security
-
 # METADATA
-# description: Security is shown for today; the sandbox asks for no evidence.
+# description: Security is shown for today; the sandbox asks for no agreements.found.security.
 # custom:
 #   clause: 3.4-a
 current if {
-	evidence.way == "sandbox"
+	agreements.found.security.way == "sandbox"
 	input.environment == "sandbox"
 }
 
+# 3.4.1-a, on each call: pronounced, received, and within its dates; 3.4.1-c: without open reservations.
 current if {
-	evidence.way == "homologation"
-	some number, attestation in evidence.attestations
-	valid_today(attestation)
+	agreements.found.security.way == "homologation"
+	some number, attestation in agreements.found.security.attestations
+	attestation.opens == true
+	calendar.reached(attestation.pronounced)
+	calendar.reached(attestation.received)
+	calendar.within(attestation.from, attestation.to)
 	renewed_in_time(number, attestation)
 }
 
 current if {
-	evidence.way == "questionnaire"
-	calendar.reached(evidence.returned)
-	questionnaire_counts
-}
-
-# 3.4.1-a, on each call: pronounced, received, and within its dates; 3.4.1-c: without open reservations.
-valid_today(attestation) if {
-	calendar.reached(attestation.pronounced)
-	calendar.reached(attestation.received)
-	calendar.within(attestation.from, attestation.to)
-	attestation.opens == true
+	agreements.found.security.way == "questionnaire"
+	calendar.reached(agreements.found.security.returned)
+	questionnaire_counts == true
 }
 
 # 3.4.1-d, 3.4.1-e, in the reading AMB-1: the successor is due three months before the end, or by that end itself.
 renewed_in_time(_, attestation) if {
 	agreements.readings.suspension_homologation == "echeance"
-	calendar.not_passed(renewal_due(attestation))
+	calendar.not_passed(attestation.renewal_due)
 }
 
 renewed_in_time(_, _) if agreements.readings.suspension_homologation == "fin_validite"
 
 # A successor that came in time: the transmission whose absence suspends has taken place.
 renewed_in_time(number, attestation) if {
-	successor := evidence.attestations[number + 1]
+	successor := agreements.found.security.attestations[number + 1]
 	successor.opens == true
 	calendar.reached(successor.received)
-	successor.received <= renewal_due(attestation)
+	successor.received <= attestation.renewal_due
 }
-
-# METADATA
-# description: By when the next attestation must have been received.
-# custom:
-#   clause: 3.4.1-d
-renewal_due(attestation) := calendar.plus_months(attestation.to, -3)
 
 # AMB-2: a questionnaire that is not updated after three years is an alert, or a suspension.
 questionnaire_counts if agreements.readings.questionnaire_expire == "alerter"
 
 questionnaire_counts if {
 	agreements.readings.questionnaire_expire == "suspendre"
-	calendar.not_passed(calendar.plus_months(evidence.returned, 36))
+	calendar.not_passed(calendar.plus_months(agreements.found.security.returned, 36))
 }
 
 # METADATA
 # description: No critical risk, or one that is resolved, or whose deadline has not passed.
 # custom:
 #   clause: 3.4.2-d
-risk_held if evidence.risk == null
+risk_held if agreements.found.security.risk == null
 
-risk_held if calendar.reached(evidence.risk.resolved)
+risk_held if calendar.reached(agreements.found.security.risk.resolved)
 
-risk_held if calendar.not_passed(evidence.risk.deadline)
+risk_held if calendar.not_passed(agreements.found.security.risk.deadline)

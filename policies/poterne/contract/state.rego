@@ -18,35 +18,39 @@ import data.poterne.contract.security
 #   clause: 1-a
 default word := null
 
-word := "terminee" if {
-	agreements.known
+word := "active" if {
+	contract.verdict == "pass"
+	agreements.found.etat == "active"
+	agreements.found.termination == null
+} else := "terminee" if {
+	agreements.known == true
 	not contract.in_force
 } else := "non_active" if {
-	agreements.known
+	agreements.known == true
 	not decided
 } else := "coupee_preventive" if {
-	agreements.known
+	agreements.known == true
 	not security.risk_held
 } else := "coupee_preventive" if {
-	agreements.known
-	not contract.decided_not_cut
+	agreements.known == true
+	agreements.found.etat == "coupee_preventive"
 } else := "suspendue_operateur" if {
-	agreements.known
+	agreements.known == true
 	not contract.not_suspended
 } else := "suspendue_homologation" if {
-	agreements.known
+	agreements.known == true
 	agreements.found.etat == "suspendue_homologation"
 } else := security_word if {
-	agreements.known
+	agreements.known == true
 	not security.current
 } else := "non_active" if {
-	agreements.known
+	agreements.known == true
 	not contract.activated
 } else := "en_preavis" if {
-	agreements.known
-	in_notice
+	agreements.known == true
+	in_notice == true
 } else := "active" if {
-	agreements.known
+	agreements.known == true
 }
 
 decided if not agreements.found.etat in {"brouillon", "instruite"}

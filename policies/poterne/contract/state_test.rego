@@ -21,7 +21,7 @@ test_words if {
 		{"termination": {"notified": "2026-06-01", "effective": null, "at_once": false}},
 		{"termination": {"notified": "2026-01-01", "effective": null, "at_once": false}},
 		{"security": {"risk": {"deadline": "2026-06-14", "resolved": null}}},
-		{"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-14"})]}},
+		{"security": {"attestations": [object.union(example.attestation, {"to": "2026-09-14", "renewal_due": "2026-06-14"})]}},
 		{"suspensions": [{"motif": "autre", "from": "2026-06-15T09:00:00Z", "to": null, "verified": null}]},
 	]] == [
 		"active", "terminee", "non_active", "coupee_preventive", "suspendue_homologation", "en_preavis", "non_active",

@@ -23,6 +23,15 @@ import data.poterne.switches
 order := ["certificate", "address", "identifier", "identity", "contract", "rights"]
 
 controls := {
+	"certificate": certificate.verdict,
+	"address": address.verdict,
+	"identifier": identifier.verdict,
+	"identity": identity.verdict,
+	"contract": contract.verdict,
+	"rights": rights.verdict,
+} if {
+	exceptions.none == true
+} else := {
 	"certificate": exceptions.held("certificate", certificate.verdict),
 	"address": exceptions.held("address", address.verdict),
 	"identifier": exceptions.held("identifier", identifier.verdict),
@@ -70,38 +79,49 @@ default decision := {
 	"revision": "none",
 }
 
+# An allowed call has nothing to explain: its reasons are not even evaluated.
 decision := {
-	"allow": allow,
+	"allow": true,
 	"controls": controls,
-	"reasons": explained,
+	"reasons": [],
 	"contract": agreements.id,
 	"state": state.word,
-	"retry_at": contract.retry_at,
+	"retry_at": null,
 	"quota": quota,
 	"assertion": assertion,
 	"obligations": [],
 	"exceptions": exceptions.names,
-	"broken_links": broken_links,
+	"broken_links": [],
+	"revision": data.revision,
+} if {
+	allow == true
+} else := {
+	"allow": false,
+	"controls": controls,
+	"reasons": reasons.listed(order, controls, given, fallbacks),
+	"contract": agreements.id,
+	"state": state.word,
+	"retry_at": contract.retry_at,
+	"quota": quota,
+	"assertion": null,
+	"obligations": [],
+	"exceptions": exceptions.names,
+	"broken_links": links.broken,
 	"revision": data.revision,
 }
 
-# An allowed call has nothing to explain: the reasons are not even evaluated.
-explained := [] if {
-	allow
-} else := reasons.listed(order, controls, given, fallbacks)
+# Only what a control that fails has to say is evaluated.
+given["certificate"] := exceptions.reasons("certificate", certificate.reasons, certificate.verdict) if controls.certificate == "fail"
 
-broken_links := [] if {
-	allow
-} else := links.broken
+given["address"] := exceptions.reasons("address", address.reasons, address.verdict) if controls.address == "fail"
 
-given := {
-	"certificate": exceptions.reasons("certificate", certificate.reasons, certificate.verdict),
-	"address": exceptions.reasons("address", address.reasons, address.verdict),
-	"identifier": exceptions.reasons("identifier", identifier.reasons, identifier.verdict),
-	"identity": exceptions.reasons("identity", identity.reasons, identity.verdict),
-	"contract": exceptions.reasons("contract", contract.reasons, contract.verdict),
-	"rights": exceptions.reasons("rights", rights.reasons, rights.verdict),
-}
+given["identifier"] := exceptions.reasons("identifier", identifier.reasons, identifier.verdict) if controls.identifier == "fail"
+
+given["identity"] := exceptions.reasons("identity", identity.reasons, identity.verdict) if controls.identity == "fail"
+
+given["contract"] := exceptions.reasons("contract", contract.reasons, contract.verdict) if controls.contract == "fail"
+
+given["rights"] := exceptions.reasons("rights", rights.reasons, rights.verdict) if controls.rights == "fail"
 
 fallbacks := {
 	"certificate": certificate.fallback,
@@ -117,9 +137,9 @@ default quota := null
 
 quota := {
 	"key": sprintf("%s:%s", [input.environment, agreements.id]),
-	"limit": min({agreements.found.quota.limit} | switches.limits),
+	"limit": switches.lowest(agreements.found.quota.limit),
 	"window_s": agreements.found.quota.window_s,
-	"extra": extra_windows,
+	"extra": [charged | some limit in agreements.found.quota.extra; charged := window(limit)],
 } if {
 	controls.certificate == "pass"
 	controls.identity == "pass"
@@ -127,12 +147,10 @@ quota := {
 }
 
 # 3.1.1-g: what is charged besides. A limit is left out only when it is surely another's: of another flux or operation.
-extra_windows := [charged |
-	some limit in agreements.found.quota.extra
+window(limit) := {field: object.get(limit, field, null) | some field in ["name", "limit", "window_s", "unit"]} if {
 	not of_another(limit, "flux")
 	not of_another(limit, "operation")
-	charged := {field: object.get(limit, field, null) | some field in ["name", "limit", "window_s", "unit"]}
-]
+}
 
 of_another(limit, dimension) if {
 	is_string(limit[dimension])
@@ -149,5 +167,5 @@ assertion := {
 	"siren": agreements.found.siren,
 	"enveloppeInterventionDistincte": agreements.found.enveloppe_intervention_distincte,
 } if {
-	allow
+	allow == true
 }

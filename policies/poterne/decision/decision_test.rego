@@ -60,6 +60,16 @@ test_no_revision if {
 	decision.revision == "none"
 }
 
+# What the backend is told is whole or nothing: without it the gateway believes no decision.
+test_no_assertion_without_a_name if {
+	decision := poterne.decision with input as example.call
+		with data.contracts as example.contracts(object.remove(example.contract, ["organisation"]))
+		with data.readings as example.readings(example.reading)
+		with data.exceptions as example.no_exceptions
+		with data.revision as "r-1"
+	[decision.allow, decision.assertion] == [true, null]
+}
+
 limits := [
 	{"name": "a", "limit": 1, "window_s": 60, "unit": "calls", "flux": null, "operation": null},
 	{"name": "b", "limit": 2, "window_s": 60, "unit": "bytes", "flux": "comptable", "operation": null},

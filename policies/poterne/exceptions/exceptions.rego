@@ -16,6 +16,17 @@ import data.poterne.calendar
 granted := data.exceptions[input.environment]
 
 # METADATA
+# description: No exception is about this call; a bundle that has lost its list proves nothing.
+# custom:
+#   clause: 4-c
+none if data.exceptions[input.environment] == []
+
+none if {
+	is_array(granted)
+	count(touching) == 0
+}
+
+# METADATA
 # description: The exceptions that are about this call's contract, or about every contract of the environment.
 # custom:
 #   clause: 4-c
@@ -32,7 +43,9 @@ concerns(exception) if agreements.id in exception.contracts
 # description: Their names, for the decision and its record.
 # custom:
 #   clause: 4-c
-names := sort({exception.id | some exception in touching})
+names := [] if {
+	none == true
+} else := sort({exception.id | some exception in touching})
 
 # METADATA
 # description: A control's verdict; pass only while every exception that touches it is in force.

@@ -16,12 +16,12 @@ import data.poterne.agreements
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known
-	established
-	of_contract
+	agreements.known == true
+	established == true
+	of_contract == true
 } else := "not_evaluated" if {
 	agreements.known == false
-	established
+	established == true
 }
 
 established if {
@@ -49,8 +49,8 @@ reasons contains "INF-IDT-02" if {
 }
 
 reasons contains "INF-IDT-03" if {
-	agreements.known
-	established
+	agreements.known == true
+	established == true
 	not of_contract
 }
 

@@ -17,38 +17,32 @@ import data.poterne.calendar
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known
-	valid
-	bound
-	of_contract
-	same_siren
+	agreements.known == true
+	valid == true
+	bound == true
+	of_contract == true
+	same_siren == true
 } else := "not_evaluated" if {
 	agreements.known == false
-	valid
-	bound
+	valid == true
+	bound == true
 }
 
+# The issuer's clock may be a little ahead of ours, by a minute at most; an end is an end.
 valid if {
 	input.identity.presented == true
 	input.identity.verified == true
 	input.identity.failure == null
 	is_string(input.identity.client_id)
 	is_array(input.identity.scopes)
-	every scope in input.identity.scopes {
-		is_string(scope)
-	}
+	concat(" ", input.identity.scopes) # undefined unless all are texts
 	input.identity.environment == input.environment
 	input.identity.revocation in {"good", "last_known"}
-	begun
-	calendar.now_ns < calendar.instant(input.identity.expires_at)
-}
-
-# The issuer's clock may be a little ahead of ours, by a minute at most; an end is an end.
-begun if {
+	calendar.now_ns < time.parse_rfc3339_ns(input.identity.expires_at)
 	is_number(input.identity.leeway_s)
 	input.identity.leeway_s >= 0
 	input.identity.leeway_s <= 60
-	calendar.instant(input.identity.issued_at) <= calendar.now_ns + (input.identity.leeway_s * 1000000000)
+	time.parse_rfc3339_ns(input.identity.issued_at) <= calendar.now_ns + (input.identity.leeway_s * 1000000000)
 }
 
 # RFC 8705 section 3: the token's confirmation is this connection's certificate.
@@ -92,18 +86,18 @@ reasons contains "INF-IDC-01" if unbound
 unbound if input.identity.failure == "unbound"
 
 reasons contains "INF-IDC-01" if {
-	valid
+	valid == true
 	not bound
 }
 
 reasons contains "INF-IDC-01" if {
-	agreements.known
-	valid
+	agreements.known == true
+	valid == true
 	not of_contract
 }
 
 reasons contains "INF-IDC-02" if {
-	agreements.known
+	agreements.known == true
 	not same_siren
 }
 

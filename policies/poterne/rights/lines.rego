@@ -15,18 +15,14 @@ import data.poterne.calendar
 # custom:
 #   clause: 4-C5
 covered(perimeter) if {
-	some line in usable
+	agreements.found.api == input.call.api
+	some line in agreements.found.rights
 	line.flux == perimeter.flux
 	perimeter.operation in line.operations
 	line.siret == perimeter.siret
 	budget_matches(line, perimeter)
 	exercice_matches(line, perimeter)
 	periode_matches(line, perimeter)
-}
-
-# The lines for this API that count today: in their deposit window, with their text in force (13-b).
-usable contains line if {
-	some line in ours
 	calendar.within(line.from, line.to)
 	calendar.within_open(line.text.from, line.text.to)
 }
@@ -54,7 +50,8 @@ exercice_matches(line, perimeter) if {
 # A période "2026-03" belongs to the exercice 2026; a right for one is no right for the other. Where an API has no exercice,
 # its période stands alone.
 periode_matches(line, perimeter) if {
-	some month in line.months
+	month := substring(perimeter.periode, 5, -1)
+	month in line.months
 	perimeter.periode == sprintf("%04d-%s", [perimeter.exercice, month])
 }
 

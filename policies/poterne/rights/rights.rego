@@ -17,17 +17,18 @@ import data.poterne.rights.lines
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known
-	established
-	nothing_asked
+	agreements.known == true
+	established == true
+	input.rights.required == true
+	scoped == true
+	all_covered == true
 } else := "pass" if {
-	agreements.known
-	established
-	scoped
-	all_covered
+	agreements.known == true
+	established == true
+	nothing_asked == true
 } else := "not_evaluated" if {
 	agreements.known == false
-	established
+	established == true
 }
 
 # The facts of the call and of the body are all there, of their types; a missing one proves nothing.
@@ -37,14 +38,18 @@ established if {
 	is_boolean(input.rights.required)
 	is_number(input.rights.entries)
 	is_array(input.rights.perimeters)
-	every name in ["request_id", "correlation_id", "api", "method", "path", "route", "operation"] {
-		is_string(input.call[name])
-	}
+	is_string(input.call.request_id)
+	is_string(input.call.correlation_id)
+	is_string(input.call.api)
+	is_string(input.call.method)
+	is_string(input.call.path)
+	is_string(input.call.route)
+	is_string(input.call.operation)
 }
 
 # Only the health of the API is read without a right (2.1-a); a contract is for one API.
 nothing_asked if {
-	own_api
+	own_api == true
 	input.rights.required == false
 	input.call.method == "GET"
 	input.call.operation == "consulter_etat"
@@ -65,7 +70,6 @@ scoped if {
 }
 
 all_covered if {
-	input.rights.required == true
 	input.rights.entries >= 1
 	count(input.rights.perimeters) >= 1
 	count(input.rights.perimeters) <= 1000
@@ -97,24 +101,24 @@ form_codes := {
 reasons contains form_codes[input.rights.failure]
 
 reasons contains "900910" if {
-	agreements.known
-	established
-	own_api
+	agreements.known == true
+	established == true
+	own_api == true
 	not nothing_asked
 	not scoped
 }
 
 # A contract for one API has no right for another, not even to its state.
 reasons contains "INF-DRT-01" if {
-	agreements.known
-	established
+	agreements.known == true
+	established == true
 	not own_api
 }
 
 # The first dimension in which no right follows any more, for each perimeter that no right covers.
 reasons contains code if {
-	agreements.known
-	established
+	agreements.known == true
+	established == true
 	some perimeter in input.rights.perimeters
 	code := lines.first_unmatched(perimeter)
 }

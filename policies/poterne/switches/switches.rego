@@ -18,6 +18,8 @@ import data.poterne.agreements
 default verdict := "fail"
 
 verdict := "pass" if {
+	input.switches == []
+} else := "pass" if {
 	is_array(input.switches)
 	every switch in input.switches {
 		harmless(switch)
@@ -99,7 +101,7 @@ elsewhere(switch) if {
 elsewhere(switch) if {
 	switch.target == "flux"
 	is_string(switch.value)
-	a_call
+	a_call == true
 	switch.value != input.call.flux
 }
 
@@ -107,7 +109,7 @@ elsewhere(switch) if {
 elsewhere(switch) if {
 	switch.target == "flux"
 	is_string(switch.value)
-	a_token_request
+	a_token_request == true
 }
 
 a_call if is_object(input.call)
@@ -136,6 +138,14 @@ among(names, name) if {
 	is_string(name)
 	name in names
 }
+
+# METADATA
+# description: The lowest of the contract's own limit of calls and those that restrictions set for this call.
+# custom:
+#   clause: "8-g3, 9.2-a"
+lowest(own) := own if {
+	input.switches == []
+} else := min({own} | limits)
 
 # METADATA
 # description: The limits of calls that restrictions set for this call; the contract's own applies as well.

@@ -30,13 +30,13 @@ controls := {
 default client_verdict := "fail"
 
 client_verdict := "pass" if {
-	authenticated
-	of_contract
-	as_agreed
-	granted
+	authenticated == true
+	of_contract == true
+	as_agreed == true
+	granted == true
 } else := "not_evaluated" if {
 	agreements.known == false
-	authenticated
+	authenticated == true
 }
 
 authenticated if {
@@ -77,19 +77,19 @@ granted if {
 client_reasons contains "INF-CLI-01" if not authenticated
 
 client_reasons contains "INF-CLI-01" if {
-	agreements.known
+	agreements.known == true
 	not of_contract
 }
 
 client_reasons contains "INF-CLI-01" if {
-	agreements.known
-	authenticated
+	agreements.known == true
+	authenticated == true
 	not as_agreed
 }
 
 client_reasons contains "INF-CLI-02" if {
-	authenticated
-	of_contract
+	authenticated == true
+	of_contract == true
 	not granted
 }
 
@@ -135,7 +135,7 @@ decision := {
 
 # An allowed call has nothing to explain: the reasons are not even evaluated.
 explained := [] if {
-	allow
+	allow == true
 } else := reasons.listed(order, controls, given, fallbacks)
 
 given := {
@@ -156,8 +156,8 @@ fallbacks := {
 default scopes := []
 
 scopes := sort(client_scopes) if {
-	allow
+	allow == true
 	input.client.requested_scopes == []
 } else := sort({scope | some scope in input.client.requested_scopes}) if {
-	allow
+	allow == true
 }
