@@ -58,12 +58,12 @@ def test_the_repository_s_policies_pass(contracts: Path) -> None:
 LOOSENED = {
     "SIREN not compared": ("identity/identity.rego", "\tinput.certificate.siren == agreements.found.siren\n", "", "SIREN of another body"),
     "absence let through by not": (
-        "address/address.rego", "\tagreements.known\n\testablished\n\tdeclared\n", "\tagreements.known\n\tnot stranger\n",
+        "address/address.rego", "\tagreements.known == true\n\testablished == true\n\tdeclared == true\n", "\tagreements.known == true\n\tnot stranger\n",
         "absent address.source"),
-    "any periode of the exercice": ("rights/lines.rego", "\tperimeter.periode == sprintf(\"%04d-%s\", [perimeter.exercice, month])",
-                                    "\tstartswith(perimeter.periode, sprintf(\"%04d\", [perimeter.exercice]))\n\tmonth != \"\"", "outside periode"),
-    "suspensions forgotten": ("contract/contract.rego", "\tdecided_not_cut\n\tnot_suspended\n", "\tdecided_not_cut\n", "contract suspended for an hour"),
-    "revocation not looked at": ("certificate/certificate.rego", "\tinput.certificate.revocation == \"good\"\n\tusable\n", "\tusable\n",
+    "any periode of the exercice": ("rights/lines.rego", "\tmonth in line.months\n\tperimeter.periode == sprintf(\"%04d-%s\", [perimeter.exercice, month])",
+                                    "\tline.months != []\n\tmonth != \"\"\n\tstartswith(perimeter.periode, sprintf(\"%04d\", [perimeter.exercice]))", "outside periode"),
+    "suspensions forgotten": ("contract/contract.rego", "\tnot_suspended == true\n\tsecurity.risk_held == true\n", "\tsecurity.risk_held == true\n", "contract suspended for an hour"),
+    "revocation not looked at": ("certificate/certificate.rego", "\tinput.certificate.revocation == \"good\"\n\tusable == true\n", "\tusable == true\n",
                                  "certificate revocation revoked"),
     "identifier of any contract": ("identifier/identifier.rego", "of_contract if agreements.environment.identifiers[input.identifier.value] == agreements.id",
                                    "of_contract if agreements.environment.identifiers[input.identifier.value]", "identifier of another contract"),

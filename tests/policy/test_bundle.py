@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from gateway_addons.adapters.policy.bundle import Sources, build_bundle
-from gateway_addons.adapters.policy.contract_files import load_exceptions
+from gateway_addons.adapters.policy.contract_files import load_exceptions, load_readings
 from gateway_addons.adapters.policy.opa_binary import BundleError
 from gateway_addons.core.contract.compile import compile_contracts
 from gateway_addons.core.contract.model import Contract
@@ -79,15 +79,19 @@ def test_questions_fit_the_published_schemas(contracts: dict[str, Contract]) -> 
 
 def test_the_data_fits_its_published_schemas(contracts: dict[str, Contract], variant_contracts: dict[str, Contract]) -> None:
     """`opa check --schema` holds the policies to these; a member that they lack, or have too much, is told here."""
-    schemas = {name: json.loads((ROOT / "config" / "schemas" / f"{name}_data.json").read_text()) for name in ("contracts", "exceptions")}
+    schemas = {name: json.loads((ROOT / "config" / "schemas" / f"{name}_data.json").read_text()) for name in ("contracts", "exceptions", "readings")}
     for loaded in (contracts, variant_contracts):
         jsonschema.validate(compile_contracts(loaded.items()), schemas["contracts"])
     jsonschema.validate(load_exceptions(ROOT / "config" / "exceptions.yaml").data(), schemas["exceptions"])
+    jsonschema.validate(load_readings(ROOT / "config" / "readings.yaml").data(), schemas["readings"])
 
 
-def test_a_policy_that_asks_the_data_for_what_it_has_not_is_not_built(sources: Path) -> None:
-    module = sources / "policies" / "poterne" / "agreements" / "agreements.rego"
-    module.write_text(module.read_text(encoding="utf-8").replace("environment.by_id", "environment.by_ids"), encoding="utf-8")
-    with pytest.raises(BundleError, match="by_ids"):
+@pytest.mark.parametrize(("room", "asked", "wrong"), [
+    ("agreements", "environment.by_id", "by_ids"), ("contract", "readings.maintenances", "maintenance_slots")])
+def test_a_policy_that_asks_the_data_for_what_it_has_not_is_not_built(sources: Path, room: str, asked: str, wrong: str) -> None:
+    module = sources / "policies" / "poterne" / room / f"{room}.rego"
+    edited = module.read_text(encoding="utf-8").replace(asked, f"{asked.partition('.')[0]}.{wrong}")
+    module.write_text(edited, encoding="utf-8")
+    with pytest.raises(BundleError, match=wrong):
         build_bundle(Sources(opa_binary(), sources / "policies", sources / "config" / "contracts", sources / "config" / "readings.yaml",
                              ROOT / "config" / "schemas"), sources / "out.tar.gz")

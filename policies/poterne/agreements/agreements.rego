@@ -8,6 +8,7 @@
 # schemas:
 #   - input: schema.decision_input
 #   - data.contracts: schema.contracts_data
+#   - data.readings: schema.readings_data
 package poterne.agreements
 
 environment := data.contracts[input.environment] if {

@@ -50,8 +50,9 @@ proven if {
 }
 
 current if {
-	time.parse_rfc3339_ns(input.certificate.not_before) <= calendar.now_ns
-	calendar.now_ns <= time.parse_rfc3339_ns(input.certificate.not_after)
+	now := calendar.now_ns
+	time.parse_rfc3339_ns(input.certificate.not_before) <= now
+	now <= time.parse_rfc3339_ns(input.certificate.not_after)
 }
 
 # RFC 5280 4.2.1.3 and 4.2.1.12

@@ -70,23 +70,27 @@ outside(_, to) if calendar.now_ns >= calendar.instant(to)
 
 # 1-a, 3.x, 9.2-b: decided by persons, no condition missing, and every decision's day has come.
 activated if {
-	agreements.found.etat in {"active", "en_preavis"}
-	agreements.found.missing == []
+	contract := agreements.found
+	contract.etat in {"active", "en_preavis"}
+	contract.missing == []
 	terms_accepted == true
-	time.parse_rfc3339_ns(agreements.found.opens) <= calendar.now_ns
+	time.parse_rfc3339_ns(contract.opens) <= calendar.now_ns
 }
 
 # 1-a: a version of the terms that is known; AMB-10: of several, any, or the newest only.
 terms_accepted if {
 	agreements.readings.new_terms == "informer"
-	is_string(agreements.found.terms)
-	agreements.found.terms in agreements.readings.terms
+	terms := agreements.found.terms
+	is_string(terms)
+	terms in agreements.readings.terms
 }
 
 terms_accepted if {
 	agreements.readings.new_terms == "reaccepter"
-	is_string(agreements.found.terms)
-	agreements.found.terms == agreements.readings.terms[count(agreements.readings.terms) - 1]
+	terms := agreements.found.terms
+	is_string(terms)
+	known := agreements.readings.terms
+	terms == known[count(known) - 1]
 }
 
 # 13-a: the first day without exchange; 14-d: two months after the notice; 14-e: until then the exchange goes on.
@@ -105,14 +109,16 @@ before_end_of_notice if agreements.found.termination == null
 before_end_of_notice if calendar.ahead(end_of_notice)
 
 # 14-d: never sooner than two months after the notice, later when the parties say so; 14-f: at once for security.
-end_of_notice := agreements.found.termination.notified if {
-	agreements.found.termination.at_once == true
-	agreements.found.termination.effective == null
-} else := agreements.found.termination.effective if {
-	agreements.found.termination.at_once == true
-} else := calendar.plus_months(agreements.found.termination.notified, 2) if {
-	agreements.found.termination.effective == null
-} else := max({agreements.found.termination.effective, calendar.plus_months(agreements.found.termination.notified, 2)})
+end_of_notice := termination.notified if {
+	termination.at_once == true
+	termination.effective == null
+} else := termination.effective if {
+	termination.at_once == true
+} else := calendar.plus_months(termination.notified, 2) if {
+	termination.effective == null
+} else := max({termination.effective, calendar.plus_months(termination.notified, 2)})
+
+termination := agreements.found.termination
 
 # 12-a: an operator's suspension, from one moment to another; 3.4.2-d: a cut decided, or a critical risk past its deadline.
 uncut if {

@@ -23,8 +23,9 @@ current if {
 
 # 3.4.1-a, on each call: pronounced, received, and within its dates; 3.4.1-c: without open reservations.
 current if {
-	agreements.found.security.way == "homologation"
-	some number, attestation in agreements.found.security.attestations
+	evidence := agreements.found.security
+	evidence.way == "homologation"
+	some number, attestation in evidence.attestations
 	attestation.opens == true
 	calendar.reached(attestation.pronounced)
 	calendar.reached(attestation.received)

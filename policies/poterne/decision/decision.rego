@@ -43,12 +43,10 @@ controls := {
 default allow := false
 
 allow if {
-	controls.certificate == "pass"
-	controls.address == "pass"
-	controls.identifier == "pass"
-	controls.identity == "pass"
-	controls.contract == "pass"
-	controls.rights == "pass"
+	controls == {
+		"certificate": "pass", "address": "pass", "identifier": "pass",
+		"identity": "pass", "contract": "pass", "rights": "pass",
+	}
 }
 
 # METADATA
@@ -137,13 +135,14 @@ default quota := null
 
 quota := {
 	"key": sprintf("%s:%s", [input.environment, agreements.id]),
-	"limit": switches.lowest(agreements.found.quota.limit),
-	"window_s": agreements.found.quota.window_s,
-	"extra": [charged | some limit in agreements.found.quota.extra; charged := window(limit)],
+	"limit": switches.lowest(charged.limit),
+	"window_s": charged.window_s,
+	"extra": [extra | some limit in charged.extra; extra := window(limit)],
 } if {
 	controls.certificate == "pass"
 	controls.identity == "pass"
-	is_array(agreements.found.quota.extra)
+	charged := agreements.found.quota
+	is_array(charged.extra)
 }
 
 # 3.1.1-g: what is charged besides. A limit is left out only when it is surely another's: of another flux or operation.
@@ -160,12 +159,13 @@ of_another(limit, dimension) if {
 default assertion := null
 
 assertion := {
-	"organisation": agreements.found.organisation,
+	"organisation": agreement.organisation,
 	"application": input.identity.client_id,
 	"keytype": {"production": "PRODUCTION", "sandbox": "SANDBOX"}[input.environment],
 	"convention": agreements.id,
-	"siren": agreements.found.siren,
-	"enveloppeInterventionDistincte": agreements.found.enveloppe_intervention_distincte,
+	"siren": agreement.siren,
+	"enveloppeInterventionDistincte": agreement.enveloppe_intervention_distincte,
 } if {
 	allow == true
+	agreement := agreements.found
 }

@@ -38,11 +38,12 @@ valid if {
 	concat(" ", input.identity.scopes) # undefined unless all are texts
 	input.identity.environment == input.environment
 	input.identity.revocation in {"good", "last_known"}
-	calendar.now_ns < time.parse_rfc3339_ns(input.identity.expires_at)
+	now := calendar.now_ns
+	now < time.parse_rfc3339_ns(input.identity.expires_at)
 	is_number(input.identity.leeway_s)
 	input.identity.leeway_s >= 0
 	input.identity.leeway_s <= 60
-	time.parse_rfc3339_ns(input.identity.issued_at) <= calendar.now_ns + (input.identity.leeway_s * 1000000000)
+	time.parse_rfc3339_ns(input.identity.issued_at) <= now + (input.identity.leeway_s * 1000000000)
 }
 
 # RFC 8705 section 3: the token's confirmation is this connection's certificate.
