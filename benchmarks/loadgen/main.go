@@ -40,6 +40,7 @@ type plan struct {
 
 type result struct {
 	Calls      int64            `json:"calls"`
+	CallsAll   int64            `json:"calls_all"`
 	Seconds    float64          `json:"seconds"`
 	PerSecond  float64          `json:"per_second"`
 	Statuses   map[string]int64 `json:"statuses"`
@@ -60,6 +61,7 @@ type tally struct {
 	errors     map[string]int64
 	handshakes int64
 	bytesIn    int64
+	all        int64
 }
 
 func main() {
@@ -237,6 +239,7 @@ func (p *plan) send(n int, t *tally, begin, end time.Time, left *atomic.Int64) {
 		if err == nil {
 			status, size, err = line.call(p, n, number)
 		}
+		t.all++
 		if err != nil || !p.keepAlive || line.done {
 			line.close()
 			line = nil
@@ -379,6 +382,13 @@ func sum(tallies []*tally, seconds float64) result {
 		}
 		r.Handshakes += t.handshakes
 		r.BytesIn += t.bytesIn
+		r.CallsAll += t.all
+	}
+	good := int64(0)
+	for status, count := range r.Statuses {
+		if strings.HasPrefix(status, "2") {
+			good += count
+		}
 	}
 	r.Calls = int64(len(all))
 	if r.Calls == 0 {
@@ -392,6 +402,6 @@ func sum(tallies []*tally, seconds float64) result {
 		total += micros
 	}
 	r.Mean = float64(total) / float64(r.Calls) / 1000
-	r.PerSecond = float64(r.Calls) / seconds
+	r.PerSecond = float64(good) / seconds // a refusal is quick: it counts as an error, not as speed
 	return r
 }

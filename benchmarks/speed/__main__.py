@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from benchmarks.contract_generator import write_contracts
@@ -24,6 +25,11 @@ from gateway_addons.adapters.policy.opa_binary import BundleError
 
 KEPT = targets.KEPT
 RESULTS = ROOT / "benchmarks" / "results"
+LIMIT_S = 17 * 60
+"""The whole run, about: what comes last, memory over many calls, takes what is left."""
+
+FAILURES = (RuntimeError, OSError, subprocess.SubprocessError, BundleError, httpx.HTTPError, KeyError)
+"""What ends a run or a part, and is told; the others go on."""
 QUICK = Annotated[bool, typer.Option("--quick", help="A minute or two: one short round, no long runs.")]
 
 
@@ -53,10 +59,16 @@ class Bench:
             self._stage.renew_token()
             for scenario, given in scenarios.items():
                 for target in found:
-                    series[scenario, target.name].runs.append(
-                        run(self._load(target), target, **{"seconds": self._seconds, **given})
-                    )
+                    self._add(series[scenario, target.name], target, {"seconds": self._seconds, **given})
         self.sections[title] = list(series.values())
+
+    def _add(self, series: Series, target: Target, given: Mapping[str, Any]) -> None:
+        """One more run; a contestant that cannot be measured once does not end the others' comparison."""
+        try:
+            series.runs.append(run(self._load(target), target, **given))
+        except FAILURES as e:
+            self.say(f"{target.name}, {series.scenario}: {e}")
+            series.failures.append(str(e)[:300])
 
     def _load(self, target: Target) -> Load:
         """On two cores the load generator stays off the core of the process that is compared, unless all share both."""
@@ -64,14 +76,16 @@ class Bench:
         return self._stage.load("" if target.name in FULL else str(OTHER_CPU[0]))
 
     def memory(self, target: Target, calls: int, steps: int = 5) -> None:
-        """What the worker holds while it answers a great many calls."""
-        held = [rss_mib(target.processes["proxy"])]
+        """What the worker holds while it answers a great many calls: as many as the time that is left allows."""
+        held, done = [rss_mib(target.processes["proxy"])], 0
+        each_s = max(10.0, min(150.0, (LIMIT_S - (time.monotonic() - self._begun)) / steps))
         for step in range(steps):
             self.say(f"memory: {calls * (step + 1) // steps:,} calls")
             self._stage.renew_token()
-            run(self._load(target), target, connections=16, seconds=150, calls=calls // steps, warm_up=0)
+            found = run(self._load(target), target, connections=16, seconds=each_s, calls=calls // steps, warm_up=0)
+            done += found["calls_all"]
             held.append(rss_mib(target.processes["proxy"]))
-        self.extra["memory"] = {"target": target.name, "calls": calls, "rss_mib": [round(x, 1) for x in held]}
+        self.extra["memory"] = {"target": target.name, "calls": done, "rss_mib": [round(x, 1) for x in held]}
 
 
 def main(
@@ -93,7 +107,7 @@ def main(
             for part in _parts(bench, stage, quick=quick, contracts=min(contracts, 200) if quick else contracts):
                 try:
                     part()
-                except (RuntimeError, OSError, subprocess.SubprocessError, BundleError) as e:
+                except FAILURES as e:
                     bench.say(f"could not be measured: {e}")
                     bench.extra["missing"].append(str(e)[:300])
                 _write("speed-quick" if quick else "speed", bench)
@@ -111,13 +125,16 @@ def _write(name: str, bench: Bench) -> None:
         "sections": {title: [s.document() for s in found] for title, found in bench.sections.items()},
     }
     RESULTS.joinpath(f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
-    report.plot(RESULTS / f"{name}.png", bench.sections)
-    bench.say(f"written: benchmarks/results/{name}.json and .png")
+    bench.say(f"written: benchmarks/results/{name}.json")
+    try:
+        report.plot(RESULTS / f"{name}.png", bench.sections)
+    except ImportError as e:
+        bench.say(f"no picture: {e}")
 
 
 def _parts(bench: Bench, stage: Stage, *, quick: bool, contracts: int) -> Iterator[Callable[[], None]]:
     """What is measured, in this order; a part that fails leaves the others."""
-    found = main_targets(stage, bench.say)
+    found = main_targets(stage, bench.say, bench.extra["missing"])
     everyone, rounds = list(found.values()), 1 if quick else 2
     kept = {f"{n} connections": {"connections": n} for n in ((16,) if quick else (1, 16, 64))}
     yield lambda: bench.compare(KEPT, everyone, kept)
@@ -130,8 +147,8 @@ def _parts(bench: Bench, stage: Stage, *, quick: bool, contracts: int) -> Iterat
     yield lambda: bench.compare("Large bodies, 16 kept connections", everyone, large, rounds)
     at_16 = {"16 connections": {"connections": 16}}
     yield lambda: _without_parts(bench, stage, at_16)
-    yield lambda: bench.memory(found["Poterne"], 5_000 if quick else 100_000)
     yield lambda: _many_contracts(bench, stage, contracts)
+    yield lambda: bench.memory(found["Poterne"], 5_000 if quick else 100_000)
 
 
 def _without_parts(bench: Bench, stage: Stage, scenarios: Mapping[str, Mapping[str, Any]]) -> None:

@@ -18,17 +18,21 @@ PROXY_CPU, OTHER_CPU, BOTH = (0,), (1,), (0, 1)
 FULL = ("Poterne, 2 workers", "Envoy, 2 threads")
 
 
-def main_targets(stage: Stage, say: Callable[[str], None]) -> dict[str, Target]:
-    """All that the first table compares."""
+def main_targets(stage: Stage, say: Callable[[str], None], missing: list[str]) -> dict[str, Target]:
+    """All that the first table compares; who does not start is added to `missing`, and the others are compared."""
+    starts: list[Callable[[Stage], Target]] = [_nginx, _mitmdump, bare, _poterne, _two_workers]
+    if stage.tools.envoy and stage.tools.authz:
+        starts += [lambda s: _envoy(s, "Envoy + OPA + rate limit", 1), lambda s: _envoy(s, "Envoy, 2 threads", 2)]
     found: dict[str, Target] = {}
-    for start in (_nginx, _mitmdump, bare, _poterne, _two_workers):
-        target = start(stage)
+    for start in starts:
+        try:
+            target = start(stage)
+        except (RuntimeError, OSError, LookupError) as e:
+            say(f"does not start: {e}")
+            missing.append(str(e)[:300])
+            continue
         say(f"{target.name} on port {target.port}")
         found[target.name] = target
-    if stage.tools.envoy and stage.tools.authz:
-        for target in (_envoy(stage, "Envoy + OPA + rate limit", 1), _envoy(stage, "Envoy, 2 threads", 2)):
-            say(f"{target.name} on port {target.port}")
-            found[target.name] = target
     return found
 
 

@@ -48,6 +48,8 @@ class Series:
     target: str
     scenario: str
     runs: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Runs that gave no numbers, and why."""
 
     def median(self, key: str) -> float:
         """The middle of what the runs measured."""
@@ -58,7 +60,7 @@ class Series:
         """CPU seconds for 1,000 calls, by process."""
         names = self.runs[0]["cpu_s"] if self.runs else {}
         return {
-            name: statistics.median(run["cpu_s"][name] / max(1, run["calls"]) * 1000 for run in self.runs) for name in names
+            name: statistics.median(run["cpu_s"][name] / max(1, run["calls_all"]) * 1000 for run in self.runs) for name in names
         }
 
     def document(self) -> dict[str, Any]:
@@ -67,9 +69,10 @@ class Series:
         return {
             "target": self.target,
             "scenario": self.scenario,
-            **{k: round(self.median(k), 3) for k in keys},
+            **{k: round(self.median(k), 3) for k in keys if self.runs},
             "cpu_s_per_1000": {k: round(v, 3) for k, v in self.cpu().items()},
             "errors": self.errors(),
+            "failures": self.failures,
             "runs": self.runs,
         }
 

