@@ -2,27 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from rich.console import Console
 
 from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
-from gateway_addons.adapters.policy.contract_files import ContractFileError, load_contract
 from gateway_addons.adapters.register.notice_folder import NoticeFolder
 from gateway_addons.adapters.register.registers import register_of
 from gateway_addons.adapters.register.shared_register import Reach
 from gateway_addons.adapters.register.switch_board import REGISTER
 from gateway_addons.adapters.register.switch_desk import NoSuchSwitch, SwitchDesk
+from gateway_addons.commands.switch_target import Given, certificate_names, moment_of, names_in, touched_by, with_digest
 from gateway_addons.commands.switch_view import addresses, notice_table, say, say_put, switch_table, where
 from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
-from gateway_addons.core.contract.model import Contract
 from gateway_addons.core.errors import JournalUnavailable, RegisterUnavailable
 from gateway_addons.core.register import Entry
 from gateway_addons.core.switch import notice as written
@@ -32,18 +28,15 @@ from gateway_addons.core.switch.order import (
     Motif,
     Order,
     OrderError,
-    Target,
     Verification,
     check,
     check_restore,
     target,
 )
-from gateway_addons.settings.gateway import Settings
 from gateway_addons.settings.values import EnvironmentName
 
 app = typer.Typer(help="Cut, restrict and restore consumers, on every worker of every gateway.", no_args_is_help=True)
 
-PARIS = ZoneInfo("Europe/Paris")
 CANNOT = (RegisterUnavailable, JournalUnavailable, OrderError, NoSuchSwitch, OSError)
 
 Convention = Annotated[str | None, typer.Option("--convention", help="The contract's id.")]
@@ -84,7 +77,7 @@ def restrict(
 ) -> None:
     """Lower its quota, or leave it only some operations or flux (8-g3)."""
     given = {"convention": convention, "certificate": certificate, "ip": ip, "client": client, "all": everybody}
-    left = {"limit": limit, "operations": _names(operations), "flux": _names(flux)}
+    left = {"limit": limit, "operations": names_in(operations), "flux": names_in(flux)}
     _put(config, "restrict", given, environment, {"motif": motif, "reason": reason, "author": author, "until": until, **left},
          no_contract=no_contract, as_json=as_json)
 
@@ -104,10 +97,10 @@ def restore(
     """Give service back, once what 8-g4 asks for was verified."""
     given = {"convention": convention, "certificate": certificate, "ip": ip, "client": client, "flux": flux, "all": everybody}
     now, by = datetime.now(UTC), author.strip() or operator_name()
-    verification = Verification(removed, fixed, who, _moment(at)) if at and (removed or fixed or who) else None
+    verification = Verification(removed, fixed, who, moment_of(at)) if at and (removed or fixed or who) else None
 
     async def lifted(desk: SwitchDesk) -> dict[str, Reach]:
-        named = desk.named(switch, None if switch else target(environment, _digest(given)))
+        named = desk.named(switch, None if switch else target(environment, with_digest(given)))
         for entry in named.values():
             check_restore(str(entry.value.get("motif", "securite")), verification, now)
         return {key: await desk.lift(key, act_now("switch.restore", by, reason, _told(entry)), verification, by)
@@ -167,7 +160,7 @@ def notified(
     author: Author = "", config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Write down that a notice was sent (12-b): how long it took is measured from the switch."""
-    moment = _moment(at) if at else datetime.now(UTC)
+    moment = moment_of(at) if at else datetime.now(UTC)
     by = author.strip() or operator_name()
 
     async def told(desk: SwitchDesk) -> int:
@@ -187,16 +180,16 @@ def notified(
 # --- the steps ---
 
 
-def _put(config: Path, kind: Kind, given: Mapping[str, str | bool | None], environment: str | None, words: dict[str, Any],
+def _put(config: Path, kind: Kind, given: Given, environment: str | None, words: dict[str, Any],
          *, no_contract: bool, as_json: bool) -> None:
     settings, now = settings_of(config), datetime.now(UTC)
     author = words.pop("author").strip() or operator_name()
     until = words.pop("until")
     try:
-        order = Order(kind=kind, target=target(environment, _digest(given)), at=now, author=author,
-                      until=_moment(until) if until else None, **words)
+        order = Order(kind=kind, target=target(environment, with_digest(given)), at=now, author=author,
+                      until=moment_of(until) if until else None, **words)
         check(order)
-        touched, unreadable = _touched(settings, order.target, _certificate_names(given), no_contract=no_contract)
+        touched, unreadable = touched_by(settings, order.target, certificate_names(given), no_contract=no_contract)
     except (OrderError, OSError) as e:
         fail(str(e))
 
@@ -207,31 +200,6 @@ def _put(config: Path, kind: Kind, given: Mapping[str, str | bool | None], envir
     act = act_now(f"switch.{kind}", author, order.reason, {})
     put = _at_desk(config, lambda desk: desk.put(order, act, notices_of))
     say_put(put, order, as_json=as_json)
-
-
-def _touched(
-    settings: Settings, to: Target, names: tuple[str, str] | None, *, no_contract: bool
-) -> tuple[list[Contract], list[str]]:
-    """The active contracts that the switch touches, and the files that cannot be read. Raises `OrderError`."""
-    contracts, unreadable = _contracts(settings.policy.contracts_folder)
-    touched = written.affected(to, names, contracts)
-    if to.kind == "convention" and any(c.convention.id == to.value for c in contracts):
-        return touched, []
-    if not touched and to.kind in {"convention", "certificate", "client"} and not no_contract:
-        raise OrderError(
-            f"no active contract in {settings.policy.contracts_folder} has {to.kind} {to.value}, so that no notice (12-b) can be "
-            "written; correct it, give a certificate as PEM file, or say --sans-convention")
-    return touched, unreadable
-
-
-def _contracts(folder: Path) -> tuple[list[Contract], list[str]]:
-    found, unreadable = list[Contract](), list[str]()
-    for file in sorted(folder.glob("*/*.yaml")):
-        try:
-            found.append(load_contract(file))
-        except ContractFileError:
-            unreadable.append(str(file.relative_to(folder)))
-    return found, unreadable
 
 
 def _at_desk[T](config: Path, work: Callable[[SwitchDesk], Awaitable[T]]) -> T:
@@ -263,39 +231,6 @@ class _Silent:
 
     def refreshed(self, *_: object) -> None:
         """Nothing."""
-
-
-def _certificate_names(given: Mapping[str, str | bool | None]) -> tuple[str, str] | None:
-    certificate = _pem(given)
-    return (certificate.issuer.rfc4514_string(), certificate.subject.rfc4514_string()) if certificate else None
-
-
-def _digest(given: Mapping[str, str | bool | None]) -> dict[Any, str | bool | None]:
-    """The target as given, a PEM file replaced by its certificate's SHA-256."""
-    certificate = _pem(given)
-    return dict(given) | ({"certificate": certificate.fingerprint(hashes.SHA256()).hex()} if certificate else {})
-
-
-def _pem(given: Mapping[str, str | bool | None]) -> x509.Certificate | None:
-    value = given.get("certificate")
-    if not isinstance(value, str) or not Path(value).is_file():
-        return None
-    try:
-        return x509.load_pem_x509_certificate(Path(value).read_bytes())
-    except ValueError as e:
-        raise OrderError(f"--certificate {value}: not a certificate in PEM form ({e})") from e
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{text!r} is not a moment; write it like 2026-03-31T18:04+02:00")
-    return moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
 
 
 def _told(entry: Entry) -> dict[str, str]:
