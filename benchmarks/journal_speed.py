@@ -1,6 +1,7 @@
 """What the journal costs: calls with it and without it in one run, verification, the index and replay; JSON in results/.
 
-`python -m benchmarks.journal_speed [records]`, 20,000 by default, a million at most. Calls are the gate's pipeline with ports that answer at once, so that the
+`python -m benchmarks.journal_speed [records]`, 20,000 by default, a million at most. Calls are the gate's pipeline with ports
+that answer at once, so that the
 difference between the two figures is the journal's alone.
 """
 

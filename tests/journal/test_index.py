@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from typer.testing import CliRunner
 from gateway_addons.__main__ import app
 from gateway_addons.adapters.journal.acts import act_now, record_act
 from gateway_addons.adapters.journal.checkpoints import CheckpointMaker
+from gateway_addons.adapters.journal.evidence_check import verify_bundle
 from gateway_addons.adapters.journal.index import JournalIndex, Query
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
-from gateway_addons.adapters.journal.key_files import public_pem, write_new_key
+from gateway_addons.adapters.journal.key_files import load_public_key, public_pem, write_new_key
 from gateway_addons.adapters.journal.segments import segments
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.facts import rfc3339
+from gateway_addons.core.journal.evidence import EvidenceRefused
+from gateway_addons.core.switch.order import Order, target
 from tests.journal.settings import journal_settings
 from tests.support.settings_file import write_settings
 
@@ -209,3 +213,22 @@ def test_keys_by_command(config: Path) -> None:
     assert json.loads(poterne(config, "verify", "--json"))["whole"] is True
     acts = [json.loads(line) for line in poterne(config, "search", "--act", "journal.key_rotate", "--json").splitlines()]
     assert [a["sujet"]["etat"] for a in acts] == ["annonce", "fait"]
+
+
+def test_each_exports_check_says_whose_the_other_is(config: Path, tmp_path: Path) -> None:
+    poterne(config, "key", "public", "--out", str(tmp_path / "public.pem"))
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
+        archive.writestr("manifest.json", "{}")
+    key = ("--public-key", str(tmp_path / "public.pem"))
+    assert "incident verify-export" in poterne(config, "check-export", str(tmp_path / "bundle.zip"), *key, status=2).replace("\n", " ")
+    poterne(config, "export", str(tmp_path / "own.jsonl"), "--convention", "C1")
+    with pytest.raises(EvidenceRefused, match="journal check-export"):
+        verify_bundle(tmp_path / "own.jsonl", [load_public_key(tmp_path / "public.pem")])
+
+
+def test_a_switch_on_a_convention_is_found_with_its_records(config: Path, tmp_path: Path) -> None:
+    order = Order("cut", target(None, {"convention": "C1"}), "securite", "essai", "moi", datetime.now(UTC))
+    record_act(tmp_path / "journal", act_now("switch.cut", "moi", "essai", order.about("SW-1", ("C1",))))
+    found = [json.loads(line) for line in poterne(config, "search", "--convention", "C1", "--act", "switch.*", "--json").splitlines()]
+    assert [one["sujet"]["interrupteur"] for one in found] == ["SW-1"]
+    assert poterne(config, "search", "--convention", "C0", "--act", "switch.*", "--json") == ""

@@ -52,7 +52,8 @@ def verify_bundle(file: Path, keys: Sequence[Ed25519PublicKey]) -> Verified:
     except EvidenceRefused:
         raise
     except _NOT_A_BUNDLE as e:
-        raise EvidenceRefused(f"{file}: is no bundle of evidence: {type(e).__name__}: {e}") from e
+        raise EvidenceRefused(f"{file}: is no bundle of evidence (a consumer's export is `poterne journal check-export`'s): "
+                              f"{type(e).__name__}: {e}") from e
 
 
 class _Checking:

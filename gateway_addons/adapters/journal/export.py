@@ -5,6 +5,7 @@ the segments, never from the index, so that it is complete.
 """
 
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,6 +87,9 @@ def verify_export(file: Path, keys: Sequence[Ed25519PublicKey]) -> Exported:
         JournalUnavailable: it is not whole, or none of the keys signed it.
     """
     try:
+        if zipfile.is_zipfile(file):
+            raise JournalUnavailable(f"{file}: not a consumer's export; if it is the evidence of an incident, ask "
+                                     "`poterne incident verify-export`")
         first, last, calls, acts = None, None, 0, 0
         for last in _chained(file):
             first = first or last

@@ -67,6 +67,7 @@ class Order:
         given = {
             "interrupteur": switch_id, "cible": self.target.kind, "valeur": self.target.value,
             "environnement": self.target.environment, "categorie": self.motif,
+            "convention": self.target.value if self.target.kind == "convention" else None,
             "jusqua": None if self.until is None else rfc3339(self.until),
             "appelsParMinute": None if self.limit is None else str(self.limit),
             "operations": None if self.operations is None else ",".join(self.operations),
