@@ -114,11 +114,20 @@ def _bounded(leaf_der: bytes, intermediates_der: Sequence[bytes], trust: TrustMa
 
 
 def _built(leaf: x509.Certificate, others: Sequence[x509.Certificate], trust: TrustMaterial) -> tuple[x509.Certificate, ...]:
-    """The path that OpenSSL builds and accepts, but for dates and revocation."""
-    try:
-        path = _openssl(leaf, others, _store(trust, lists=False))
-    except _OpensslRefused as e:
-        raise PathRefused("chain", _RULES.get(e.number, f"openssl_{e.number}"), str(e)) from e
+    """The path that OpenSSL builds and accepts, but for dates and revocation.
+
+    OpenSSL does not turn back from a certificate whose issuer nobody knows. A client may send such a one beside the right
+    one (cross-certificates of one authority), so it is left out, and the path is built again: as often as there are others.
+    """
+    left, store = list(others), _store(trust, lists=False)
+    while True:
+        try:
+            path = _openssl(leaf, left, store)
+            break
+        except _OpensslRefused as e:
+            if _RULES.get(e.number) != "unknown_issuer" or e.certificate not in left:
+                raise PathRefused("chain", _RULES.get(e.number, f"openssl_{e.number}"), str(e)) from e
+            left.remove(e.certificate)
     if len(path) - 2 > trust.rules.max_depth:
         raise PathRefused("chain", "path_length", f"{len(path) - 2} authorities, at most {trust.rules.max_depth}")
     if len(path) < 2:
@@ -144,11 +153,12 @@ def _store(trust: TrustMaterial, *, lists: bool) -> crypto.X509Store:
 
 
 class _OpensslRefused(Exception):
-    """OpenSSL's word: X509_V_ERR_* number, depth in the path, message."""
+    """OpenSSL's word: X509_V_ERR_* number, depth in the path, message, and the certificate that it is about."""
 
-    def __init__(self, number: int, depth: int, message: str) -> None:
+    def __init__(self, number: int, depth: int, message: str, certificate: x509.Certificate) -> None:
         super().__init__(f"{message}, at depth {depth}")
         self.number = number
+        self.certificate = certificate
 
 
 def _openssl(leaf: x509.Certificate, others: Sequence[x509.Certificate], store: crypto.X509Store,
@@ -157,7 +167,8 @@ def _openssl(leaf: x509.Certificate, others: Sequence[x509.Certificate], store: 
     try:
         path = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), chain).get_verified_chain()
     except crypto.X509StoreContextError as e:
-        raise _OpensslRefused(*e.errors) from e
+        number, depth, message = e.errors
+        raise _OpensslRefused(number, depth, message, e.certificate.to_cryptography()) from e
     return tuple(c.to_cryptography() for c in path)
 
 
