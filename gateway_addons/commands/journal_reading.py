@@ -1,7 +1,7 @@
 """`poterne journal show|search|stats|export|index`: what happened, looked for by whatever is known of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -54,19 +54,14 @@ def search(
 ) -> None:
     """The records that fit everything given, in the order of time; with --json one on each line."""
     query = Query(moment_of(since), moment_of(until), None, None, contract, siret, period, code, environment, act, limit)
-    count = 0
     with _index(config, as_json) as index:
         if as_json:
             for record in index.find(query):
                 typer.echo(json.dumps(told(record), ensure_ascii=False))
             return
-        table = Table(Column("time (UTC)", no_wrap=True), "environment", "convention", "what", "answer", "ms",
-                      Column("request", no_wrap=True))
-        for record in index.find(query):
-            count += 1
-            table.add_row(*_row(record))
-    Console().print(table)
-    if count == limit:
+        rows = [_row(record) for record in index.find(query)]
+    _table(rows)
+    if len(rows) == limit:
         typer.echo(f"the first {limit}; --limit shows more, --from and --to less")
 
 
@@ -170,15 +165,28 @@ def _exported(file: Path, made: Any, as_json: bool) -> None:
         typer.echo(f"{file}: {made.calls} calls and {made.acts} acts of {made.contract}, whole and signed")
 
 
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Without the columns that say nothing of these records: acts and events have no answer."""
+    columns = (Column("time (UTC)", no_wrap=True), Column("environment"), Column("convention"), Column("what", overflow="fold"),
+               Column("answer"), Column("ms"), Column("request", no_wrap=True))
+    told = [n for n in range(len(columns)) if not rows or any(row[n] for row in rows)]
+    table = Table(*(columns[n] for n in told))
+    for row in rows:
+        table.add_row(*(row[n] for n in told))
+    Console().print(table)
+
+
 def _row(record: Record) -> tuple[str, ...]:
     fields = record.fields
-    what = f"{fields.get('methode')} {fields.get('chemin')}" if record.kind == "appel" else str(
-        fields.get("acte") or fields.get("evenement") or record.kind)
+    about = fields.get("sujet") or {}
+    what = f"{fields.get('methode')} {fields.get('chemin')}" if record.kind == "appel" else " ".join(filter(None, (
+        str(fields.get("acte") or fields.get("evenement") or record.kind), about.get("nom"), about.get("etat"))))
     answer = "interrupted" if record.interrupted else "open" if record.open else str(fields.get("statut") or "")
     if code := fields.get("codeErreur"):
         answer += f" {code}"
-    contract = fields.get("convention") or (fields.get("sujet") or {}).get("convention")
-    return (f"{record.at:%Y-%m-%d %H:%M:%S}", fields.get("environnement") or "", contract or "", what, answer,
+    contract = fields.get("convention") or about.get("convention")
+    environment = fields.get("environnement") or about.get("environnement")
+    return (f"{record.at:%Y-%m-%d %H:%M:%S}", environment or "", contract or "", what, answer,
             str(fields.get("dureeMs") or ""), fields.get("requestId") or fields.get("acteId") or "")
 
 

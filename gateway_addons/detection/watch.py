@@ -37,6 +37,7 @@ ENDINGS_EVERY_S = 3600.0
 DELAYS_EVERY_S = 60.0
 HEALTH_EVERY_S = 5.0
 NOT_KEPT_S = 60.0
+TIMES_SEEN = 2
 LOOK_BACK = timedelta(minutes=15)
 """On a first start older records teach the rules, and alert nobody."""
 
@@ -105,7 +106,8 @@ class Watch:
         self._saved_s = self._looked_s = self._delays_s = -ENDINGS_EVERY_S
         self._unkept = Unkept(self._outbox, self._dispatch)
         self._unreadable = False
-        self._seen_by_workers: str | None = None
+        self._seen_by_workers = ""
+        self._times_seen = 0
         self._not_saved = False
 
     async def run(self) -> None:
@@ -160,8 +162,11 @@ class Watch:
             self._not_saved = False
 
     def _journal_stops(self) -> Mapping[str, str]:
+        """What is seen from outside; else what the workers say, twice, since they look later than this process does."""
         stops = self._sources.journal()
-        return stops if stops or self._seen_by_workers is None else {SEEN: self._seen_by_workers}
+        if stops:
+            self._times_seen = 0
+        return stops or ({SEEN: self._seen_by_workers} if self._times_seen >= TIMES_SEEN else {})
 
     def _read(self, now: datetime) -> list[Record]:
         try:
@@ -224,10 +229,15 @@ class Watch:
             if not taken:
                 await asyncio.sleep(LOOK_S)
 
+    def _hear(self, why: str | None) -> None:
+        """The workers' word on the journal."""
+        self._times_seen = self._times_seen + 1 if why else 0
+        self._seen_by_workers = why or ""
+
     async def _look_at_health(self) -> None:
         while True:
             away = await self._sources.health()
-            self._seen_by_workers = away.get(JOURNAL)
+            self._hear(away.get(JOURNAL))
             for alert in self._engine.health(away, datetime.now(UTC)):
                 self._put(alert)
             await asyncio.sleep(HEALTH_EVERY_S)

@@ -69,11 +69,19 @@ def test_a_journal_that_cannot_be_read_does_not_end_the_watch(tmp_path: Path) ->
 def test_what_the_workers_say_counts_where_nothing_is_seen_from_outside(tmp_path: Path) -> None:
     stops: dict[str, str] = {}
     with watch(tmp_path, stops) as watching:
-        watching._seen_by_workers = "the disk did not take it"
+        stops[FULL] = "0 octets"
+        watching._hear("no room")
+        watching.look()
+        stops.clear()
+        watching._hear("no room")  # they look later: there is room already
+        watching.look()
+        watching._hear(None)
+        watching._hear("the disk did not take it")
+        watching._hear("the disk did not take it")
         watching.look()
         stops[BROKEN] = "worker-0: ..."
         watching.look()
-    assert told(tmp_path) == [("critical", SEEN), ("critical", BROKEN)]
+    assert told(tmp_path) == [("critical", FULL), ("info", f"{FULL}, rétabli"), ("critical", SEEN), ("critical", BROKEN)]
 
 
 def test_seen_from_outside(tmp_path: Path) -> None:
