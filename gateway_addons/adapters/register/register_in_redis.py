@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
-from gateway_addons.adapters.redis_client import close
+from gateway_addons.adapters.redis_client import ask, close
 from gateway_addons.core.errors import RegisterUnavailable
 from gateway_addons.core.register import MAX_RECORDS, MalformedRecord, Record, read_record
 
@@ -88,9 +88,9 @@ class RegisterInRedis:
             async with asyncio.timeout(self._timeout_s):
                 try:
                     digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
-                    return await self._redis.execute_command("EVALSHA", digest, 2, *self._keys, *given)
+                    return await ask(self._redis, "EVALSHA", digest, 2, *self._keys, *given)
                 except NoScriptError:
-                    return await self._redis.execute_command("EVAL", script, 2, *self._keys, *given)
+                    return await ask(self._redis, "EVAL", script, 2, *self._keys, *given)
         except Exception as e:  # redis-py does not foresee all that a changing cluster does: TypeError, IndexError
             raise RegisterUnavailable(f"Redis: {type(e).__name__}: {e}".rstrip(": ")) from e
 
