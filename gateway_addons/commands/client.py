@@ -1,6 +1,5 @@
 """`poterne client`: the credentials of OAuth2 clients. Every change is an operator's act, in the journal, with its notice."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,27 +9,35 @@ import typer
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from rich.console import Console
 from rich.table import Table
 
 from gateway_addons.adapters.identity import client_desk
 from gateway_addons.adapters.identity.access_notice import write_notice
 from gateway_addons.adapters.identity.client_registry import CertificateName, Client, read_clients
-from gateway_addons.adapters.journal.acts import act_now, operator_name, record_act
 from gateway_addons.adapters.policy.contract_files import ContractFileError, load_contracts
-from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, settings_of
+from gateway_addons.commands.terminal import (
+    DEFAULT_CONFIG,
+    AsJson,
+    By,
+    ConfigFile,
+    Environment,
+    Reason,
+    announced,
+    fail,
+    operator_act,
+    say,
+    settings_of,
+    show_table,
+    told,
+)
 from gateway_addons.core.contract.gates import missing_conditions
 from gateway_addons.core.contract.model import Contract
-from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.settings.gateway import Settings
 from gateway_addons.settings.values import EnvironmentName
 
 app = typer.Typer(help="The credentials of OAuth2 clients (control C4, clauses 4-f and 8-b).", no_args_is_help=True)
 
 ClientId = Annotated[str, typer.Argument(help="The client, as the contract's acces.clients_oauth2 names it.")]
-Environment = Annotated[EnvironmentName, typer.Option("--environment")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is written to the journal.")]
-By = Annotated[str | None, typer.Option("--by", help="Who answers for it; else the user of this machine.")]
 
 
 @app.command("list")
@@ -38,15 +45,12 @@ def list_(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Every client and what it has: ids and dates, never a secret."""
     settings = settings_of(config)
     rows = [row for name in settings.environments for row in _rows(settings, name)]
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
     table = Table("environment", "client", "secrets", "keys", "certificate")
     for row in rows:
         secrets = "\n".join(map(_told, row["secrets"]))
         keys = "\n".join(key[:12] for key in row["keys"])
         table.add_row(row["environment"], row["client_id"], secrets, keys, row["certificate"] or "")
-    Console().print(table)
+    show_table(as_json, rows, table)
 
 
 @app.command()
@@ -67,12 +71,12 @@ def secret(
     if revoke is not None:
         notice = _do(settings, contract, client_id, "client.secret.revoke", "révoqué", reason, by,
                      lambda: client_desk.revoke_secret(file, client_id, revoke), secret=revoke)[1]
-        _say(as_json, {"client_id": client_id, "revoked": revoke, "notice": str(notice)},
+        say(as_json, {"client_id": client_id, "revoked": revoke, "notice": str(notice)},
              f"{client_id}: secret {revoke} is good no more")
         return
     (shown, made), notice = _do(settings, contract, client_id, "client.secret.issue", "émis", reason, by,
                                 lambda: client_desk.issue_secret(file, client_id, datetime.now(UTC), overlap_h * 3600))
-    _say(as_json, {"client_id": client_id, "client_secret": shown, "id": made.id, "notice": str(notice)},
+    say(as_json, {"client_id": client_id, "client_secret": shown, "id": made.id, "notice": str(notice)},
          f"{client_id}: secret {made.id}, shown this once:\n\n  {shown}\n\nnotice to the technical contact: {notice}")
 
 
@@ -91,7 +95,7 @@ def key(
     file, contract = _file(settings, environment), _contract(settings, environment, client_id, "private_key_jwt+mtls")
     kids, notice = _do(settings, contract, client_id, "client.key.register", "enregistré", reason, by,
                        lambda: client_desk.register_keys(file, client_id, jwks.read_bytes()))
-    _say(as_json, {"client_id": client_id, "keys": list(kids), "notice": str(notice)}, f"{client_id}: keys {', '.join(kids)}")
+    say(as_json, {"client_id": client_id, "keys": list(kids), "notice": str(notice)}, f"{client_id}: keys {', '.join(kids)}")
 
 
 @app.command()
@@ -114,7 +118,7 @@ def certificate(
     names = (subject_dn, san_dns, san_uri)
     register = _self_signed(file, client_id, self_signed) if self_signed else _named(file, client_id, *names)
     _, notice = _do(settings, contract, client_id, "client.certificate.register", "enregistré", reason, by, register)
-    _say(as_json, {"client_id": client_id, "notice": str(notice)}, f"{client_id}: registered")
+    say(as_json, {"client_id": client_id, "notice": str(notice)}, f"{client_id}: registered")
 
 
 def _named(file: Path, client_id: str, subject_dn: str | None, san_dns: str | None, san_uri: str | None) -> Callable[[], None]:
@@ -138,33 +142,23 @@ def _self_signed(file: Path, client_id: str, pem: Path) -> Callable[[], None]:
 def _do[T](settings: Settings, contract: Contract, client_id: str, kind: str, what: str, reason: str, by: str | None,
            change: Callable[[], T], **about: str) -> tuple[T, Path]:
     """The change between its announcement and its outcome in the journal, with the notice that clause 4-f asks for."""
-    if not reason.strip():
-        fail("--reason must say why")
-    subject = {"environnement": contract.environment, "convention": contract.convention.id, "client_id": client_id} | about
-    act = act_now(kind, by or operator_name(), reason.strip(), subject)
-    notice: Path | None = None
-    try:
-        record_act(settings.journal.folder, act.told("annonce"))
+    act = operator_act(kind, reason, by, environnement=contract.environment, convention=contract.convention.id,
+                       client_id=client_id, **about)
+    with announced(settings.journal.folder, act, OSError, ValueError) as outcome:
+        notice = write_notice(settings.state.folder / "notices", contract, client_id, what, datetime.now(UTC))
         try:
-            notice = write_notice(settings.state.folder / "notices", contract, client_id, what, datetime.now(UTC))
             done = change()
-        except (OSError, ValueError) as e:
-            if notice is not None:
-                notice.unlink(missing_ok=True)
-            record_act(settings.journal.folder, act.told("echec"))
-            fail(str(e))
-        record_act(settings.journal.folder, act.told("fait", avis=notice.name))
-    except JournalUnavailable as e:
-        fail(str(e))
+        except BaseException:
+            notice.unlink(missing_ok=True)
+            raise
+        outcome["avis"] = notice.name
     return done, notice
 
 
 def _contract(settings: Settings, environment: EnvironmentName, client_id: str, auth: str, *, closing: bool = False) -> Contract:
     """The client's contract. Nothing is issued for one that may not be active (1-a); taking back is always possible."""
-    try:
+    with told(ContractFileError):
         contracts = [c for _, c in load_contracts(settings.policy.contracts_folder) if c.environment == environment]
-    except ContractFileError as e:
-        fail(str(e))
     named = [(c, client) for c in contracts for client in c.acces.clients_oauth2 if client.client_id == client_id]
     if not named:
         fail(f"no contract of {environment} has the client {client_id} (acces.clients_oauth2)")
@@ -189,10 +183,8 @@ def _rows(settings: Settings, environment: EnvironmentName) -> list[dict[str, An
     file = settings.environments[environment].tokens.client_secrets_file
     if file is None:
         return []
-    try:
+    with told(OSError, ValueError):
         clients = read_clients(file).clients
-    except (OSError, ValueError) as e:
-        fail(str(e))
     return [{
         "environment": environment, "client_id": name,
         "secrets": [s.model_dump(mode="json", exclude={"argon2"}) for s in client.secrets],
@@ -210,7 +202,3 @@ def _told(secret: dict[str, str | None]) -> str:
     """One secret in the table."""
     since, until = str(secret["created_at"])[:16], secret["expires_at"]
     return f"{secret['id']} since {since}" + (f", until {until[:16]}" if until else "")
-
-
-def _say(as_json: bool, document: dict[str, Any], sentence: str) -> None:
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1) if as_json else sentence)

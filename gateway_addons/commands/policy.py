@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,26 +26,20 @@ from gateway_addons.commands.contract import question_of
 from gateway_addons.commands.contract_sources import contract_file, moment, sources, telling
 from gateway_addons.commands.contract_view import show_explanation
 from gateway_addons.commands.policy_view import (
-    say,
     show_findings,
     show_history,
     show_report,
     show_revision_changes,
 )
-from gateway_addons.commands.told import fail, told
+from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, say, settings_of, told
 from gateway_addons.core.contract.call_question import question_document
 from gateway_addons.core.contract.compile import ContractConflict
 from gateway_addons.core.errors import JournalUnavailable, PolicyUnavailable
 from gateway_addons.core.reasons import REASONS
-from gateway_addons.settings.gateway import Settings, load
-from gateway_addons.settings.values import SettingsError
 
 app = typer.Typer(help="Revisions of policies and contracts: check, build, activate, roll back.", no_args_is_help=True)
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Author = Annotated[str, typer.Option("--author", help="Who does it; written down.", default_factory=getpass.getuser)]
-DEFAULT_CONFIG = Path("config/gateway.yaml")
 CANNOT = (BundleError, ApiFileError, ContractFileError, ContractConflict, StoreError, PolicyUnavailable, JournalUnavailable,
           OSError)
 
@@ -70,7 +63,7 @@ def run_tests(author: Author, as_json: AsJson = False, config: ConfigFile = DEFA
         desk.unit_tests()
         report = desk.guard(author)
     if as_json:
-        typer.echo(json.dumps(report.document(), ensure_ascii=False, indent=1))
+        say(True, report.document(), "")
     else:
         show_report(report)
     if report.open:
@@ -171,9 +164,9 @@ def history(as_json: AsJson = False, config: ConfigFile = DEFAULT_CONFIG) -> Non
     with told(*CANNOT):
         rows = _desk(config).history()
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    show_history(rows)
+        say(True, rows, "")
+    else:
+        show_history(rows)
 
 
 @app.command()
@@ -182,7 +175,7 @@ def clauses(
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
     """Each clause of the terms of use, with the rules that hold it, their tests and reason codes."""
-    policy = _settings(config).policy
+    policy = settings_of(config).policy
     with told(ClauseGap, *CANNOT, status=1):
         page = clause_table(policy.opa_file, policy.rego_folder, policy.rego_folder.parent / "tests")
         if write:
@@ -194,7 +187,7 @@ def clauses(
 @app.command()
 def serve(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Give OPA the active revision, over loopback, until SIGTERM."""
-    settings = _settings(config)
+    settings = settings_of(config)
     configure_logging()
     with told(OSError, ValueError):
         serve_bundles(_desk(config).store, settings.policy.bundles)
@@ -207,13 +200,13 @@ def print_opa_config(
 ) -> None:
     """Print the configuration of the OPA that the gateway asks: `opa run --server --config-file`."""
     with told(OSError):
-        typer.echo(yaml.safe_dump(opa_config(_settings(config).policy, persistence), sort_keys=False), nl=False)
+        typer.echo(yaml.safe_dump(opa_config(settings_of(config).policy, persistence), sort_keys=False), nl=False)
 
 
 @app.command()
 def keys(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Make the pair that signs bundles, and OPA's token; files that are there are never overwritten."""
-    policy = _settings(config).policy
+    policy = settings_of(config).policy
     if policy.signing.signing_key_file is None:
         fail("policy.signing.signing_key_file is not set")
     with told(OSError):
@@ -222,13 +215,8 @@ def keys(config: ConfigFile = DEFAULT_CONFIG) -> None:
                f"{policy.signing.verification_key_file}, {policy.bundles.token_file}")
 
 
-def _settings(config: Path) -> Settings:
-    with told(SettingsError):
-        return load(config)
-
-
 def _desk(config: Path) -> PolicyDesk:
-    return PolicyDesk(_settings(config), lambda what: typer.echo(f"  {what}", err=True))
+    return PolicyDesk(settings_of(config), lambda what: typer.echo(f"  {what}", err=True))
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """What `poterne policy` shows: findings, changes, history."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,16 +11,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from gateway_addons.adapters.policy.guard import GuardReport
+from gateway_addons.commands.terminal import say
 from gateway_addons.core.guard.judge import Finding
 from gateway_addons.core.revision_diff import RevisionChange
 
 MAX_ROWS = 40
 SIGNS = {"gained": "[green]+[/]", "added": "[green]+[/]", "lost": "[red]-[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
-
-
-def say(as_json: bool, document: Any, text: str) -> None:
-    """The result, for programs or for people."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1) if as_json else text)
 
 
 def show_findings(as_json: bool, findings: Sequence[Finding]) -> None:

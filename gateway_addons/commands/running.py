@@ -3,20 +3,15 @@
 import json
 import socket
 import sys
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway_addons.settings.gateway import Settings, load
-from gateway_addons.settings.values import SettingsError
+from gateway_addons.commands.terminal import DEFAULT_CONFIG, AsJson, ConfigFile, fail, say, settings_of, show_table
+from gateway_addons.settings.gateway import Settings
 from gateway_addons.supervisor.place import call_supervisor
-
-ConfigFile = Annotated[Path, typer.Option("--config", help="gateway.yaml", envvar="POTERNE_CONFIG")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-DEFAULT_CONFIG = Path("config/gateway.yaml")
 
 LIMIT_S = 600.0
 """A reload starts every worker anew, one after the other."""
@@ -27,9 +22,9 @@ def reload(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
     Settings that cannot be used are refused, and the old ones stay (status 2).
     """
-    answer = _ask(_settings(config), "reload")
+    answer = _ask(settings_of(config), "reload")
     if as_json:
-        typer.echo(json.dumps(answer, indent=1))
+        say(True, answer, "")
     elif answer["done"]:
         typer.echo("The new settings are in use.")
         Console().print(_table(answer["workers"]))
@@ -40,11 +35,8 @@ def reload(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 def workers(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """The workers of the gateway that runs: process, state, since when, how often restarted."""
-    answer = _ask(_settings(config), "workers")
-    if as_json:
-        typer.echo(json.dumps(answer["workers"], indent=1))
-    else:
-        Console().print(_table(answer["workers"]))
+    answer = _ask(settings_of(config), "workers")
+    show_table(as_json, answer["workers"], _table(answer["workers"]))
 
 
 def _ask(settings: Settings, question: str) -> dict[str, Any]:
@@ -54,9 +46,9 @@ def _ask(settings: Settings, question: str) -> dict[str, Any]:
             line.sendall(json.dumps({"ask": question}).encode() + b"\n")
             answer = _read(line)
     except OSError as e:
-        _fail(f"no gateway runs with {settings.state.folder} ({e.strerror or e}); start it with `poterne run`")
+        fail(f"no gateway runs with {settings.state.folder} ({e.strerror or e}); start it with `poterne run`")
     if answer is None:
-        _fail("the gateway ended before it answered; its log says why")
+        fail("the gateway ended before it answered; its log says why")
     return answer
 
 
@@ -65,18 +57,6 @@ def _read(line: socket.socket) -> dict[str, Any] | None:
         text = file.readline()
     answer: dict[str, Any] | None = json.loads(text) if text.endswith(b"\n") else None
     return answer
-
-
-def _settings(config: Path) -> Settings:
-    try:
-        return load(config)
-    except SettingsError as e:
-        _fail(str(e))
-
-
-def _fail(why: str) -> NoReturn:
-    typer.echo(f"poterne: {why}", err=True)
-    sys.exit(2)
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
