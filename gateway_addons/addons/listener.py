@@ -177,7 +177,7 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
             deadline.cancel()
             sending.stop()
             brake.over(connection_id)
-            entrance.session.bodies.free()
+            entrance.over()
             close_what_is_left(handler, writer)
 
 
@@ -195,13 +195,21 @@ class Entrance(layer.Layer):
         super().__init__(ctx_)
         self._entry = entry
         self.session = session
+        self._tls: ClientTls | None = None
+
+    def over(self) -> None:
+        """The connection has ended: what it held of the memory of all is free."""
+        self.session.bodies.free()
+        if self._tls is not None:
+            self._tls.forget()
 
     def _handle_event(self, event: events.Event) -> Commands:
         if not isinstance(event, events.Start):  # pragma: no cover - the engine starts a layer first
             raise TypeError("the entrance must be started first")
         self.context.server.address = self._entry.backend
         stack = tunnel.LayerStack()
-        stack /= ClientTls(self.context, self._entry, self.session)
+        stack /= (tls := ClientTls(self.context, self._entry, self.session))
+        self._tls = tls
         stack /= GateHttpLayer(self.context, self._entry, self.session)
         self._handle_event = self.handle_event = stack[0].handle_event  # type: ignore[method-assign]
         yield from stack[0].handle_event(event)

@@ -82,6 +82,11 @@ class ClientTls(TLSLayer):
             yield from self.tls_interact()
         yield from TLSLayer.on_handshake_error(self, err)
 
+    def forget(self) -> None:
+        """The connection is over: OpenSSL's memory goes now, not when a collector of cycles comes by; what is still said is not sent."""
+        self._closed_by_us = True
+        self.tls = None  # type: ignore[assignment]
+
     def send_data(self, data: bytes) -> Generator[commands.Command, Any, None]:
         """Nothing is said after close_notify."""
         if not self._closed_by_us:

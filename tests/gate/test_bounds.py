@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from OpenSSL import SSL
 
 from gateway_addons.addons import gate as gate_module
 from gateway_addons.addons import http_server
@@ -77,6 +79,21 @@ async def test_a_slow_head_has_less_time_than_an_idle_connection(tmp_path: Path)
         async with asyncio.timeout(15):
             assert code_of(await read_answer(reader)) == (408, "INF-REQ-11")
         writer.transport.abort()
+
+
+async def test_the_memory_of_a_connection_that_ended_waits_for_no_collector(rig: Rig) -> None:
+    """OpenSSL's part of it, which is most: a flood of connections would otherwise grow until cyclic garbage is looked for."""
+    gc.collect()
+    gc.disable()
+    try:
+        held = len(SSL.Connection._reverse_mapping)  # type: ignore[attr-defined]
+        for _ in range(5):
+            assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
+        async with asyncio.timeout(8):
+            while rig.open_connections() or len(SSL.Connection._reverse_mapping) > held:  # type: ignore[attr-defined]
+                await asyncio.sleep(0.02)
+    finally:
+        gc.enable()
 
 
 async def test_large_bodies_and_answers_are_read_in_a_thread(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,8 @@ def bounds() -> Iterable[Mutant]:
                CORE + "bounds.py", " or self._sources[source] >= self._limit_of_a_source", "")
     yield _one("answers that nobody takes", "6", "connection_end.py: SendingWatch", BOUNDS + "test_a_client_that_does_not_take_its_answers_is_cut",
                ADDONS + "connection_end.py", "            self._transport.abort()\n            return", "            pass")
+    yield _one("ended connections keep OpenSSL's memory", "6", "tls.py: forget", BOUNDS + "test_the_memory_of_a_connection_that_ended_waits_for_no_collector",
+               LISTENER, "            self._tls.forget()", "            pass")
     yield _one("headers without bound", "header count", "request_head.py: _header_fields", FORM + "[too many headers]", HEAD,
                "    if len(lines) > max_headers:", "    if False:")
 
