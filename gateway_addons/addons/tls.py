@@ -83,7 +83,7 @@ class ClientTls(TLSLayer):
         yield from TLSLayer.on_handshake_error(self, err)
 
     def forget(self) -> None:
-        """The connection is over: OpenSSL's memory goes now, not when a collector of cycles comes by; what is still said is not sent."""
+        """The connection is over: OpenSSL's memory goes now, not when cycles are looked for; what is still said is not sent."""
         self._closed_by_us = True
         self.tls = None  # type: ignore[assignment]
 

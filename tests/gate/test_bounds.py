@@ -86,11 +86,11 @@ async def test_the_memory_of_a_connection_that_ended_waits_for_no_collector(rig:
     gc.collect()
     gc.disable()
     try:
-        held = len(SSL.Connection._reverse_mapping)  # type: ignore[attr-defined]
+        held = len(SSL.Connection._reverse_mapping)
         for _ in range(5):
             assert (await rig.send(request())).startswith(b"HTTP/1.1 201 ")
         async with asyncio.timeout(8):
-            while rig.open_connections() or len(SSL.Connection._reverse_mapping) > held:  # type: ignore[attr-defined]
+            while rig.open_connections() or len(SSL.Connection._reverse_mapping) > held:
                 await asyncio.sleep(0.02)
     finally:
         gc.enable()

@@ -70,7 +70,7 @@ def http2() -> Iterable[Mutant]:
 
 def transport() -> Iterable[Mutant]:
     yield _one("plaintext is served", "3", "listener.py: Entrance", CLOSED + "test_plaintext_is_not_served", LISTENER,
-               "        stack /= ClientTls(self.context, self._entry, self.session)\n", "")
+               "        stack /= (tls := ClientTls(self.context, self._entry, self.session))\n        self._tls = tls\n", "")
     yield _one("the backend is connected to first", "7", "listener.py: Entrance", BOUNDS + "test_a_refused_call_makes_no_connection_to_the_backend", LISTENER,
                "        stack = tunnel.LayerStack()\n",
                "        from mitmproxy.proxy import commands\n        stack = tunnel.LayerStack()\n        yield commands.OpenConnection(self.context.server)\n")
