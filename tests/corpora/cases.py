@@ -14,7 +14,7 @@ LARGEST_TEXT_BYTES = 200_000
 
 def all_cases() -> list[Case]:
     """Every case, by family."""
-    return [*methods(), *versions(), *request_lines(), *targets(), *hosts(), *fields(), *names(), *lengths(), *codings(), *chunks(), *several(),
+    return [*methods(), *versions(), *request_lines(), *targets(), *hosts(), *fields(), *names(), *lengths(), *codings(), *odd_bytes(), *chunks(), *several(),
             *contents(), *json_bodies(), *well_formed()]
 
 
@@ -182,6 +182,15 @@ def codings() -> Iterator[Case]:
         yield refused(f"codings/content coding {value!r}", post(f"Content-Encoding: {value}"), 415, "INF-REQ-08")
     yield refused("codings/gzip bomb", post("Content-Encoding: gzip", body=gzip.compress(b" " * 10_000_000)), 415, "INF-REQ-08")
     yield refused("codings/gzip without saying so", post(body=gzip.compress(b"{}")), code="4000")
+
+
+def odd_bytes() -> Iterator[Case]:
+    """One odd byte in each place of a header that frames: what one reader trims, another takes for another name or value."""
+    for byte in (0x00, 0x01, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1F, 0x20, 0x7F, 0x80, 0x85, 0xA0, 0xFF):
+        odd = chr(byte)
+        for place, line in {"before the name": f"{odd}Transfer-Encoding: chunked", "after the name": f"Transfer-Encoding{odd}: chunked", "within the name": f"Transfer{odd}Encoding: chunked",
+                            "before the value": f"Transfer-Encoding:{odd}chunked", "after the value": f"Transfer-Encoding: chunked{odd}", "within the value": f"Transfer-Encoding: chu{odd}nked"}.items():
+            yield refused(f"odd bytes/{byte:02x} {place}", post(line), code=None)
 
 
 def chunks() -> Iterator[Case]:
