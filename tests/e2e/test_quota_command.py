@@ -27,7 +27,7 @@ def shown(running: Running, contract: str) -> dict[str, Any]:
 
 
 def test_show_and_reset(own_system: Running) -> None:
-    consumer = own_system.consumer("ecole")
+    consumer = own_system.consumer("anfm")
     contract, limit = consumer.own["contract"], consumer.own["calls_per_minute"]
     assert poterne(own_system, "show") == (0, "no call in the last hour\n")
     answers = [consumer.call("GET", STATE) for _ in range(limit + 3)]
