@@ -1,7 +1,8 @@
 """How the suite is run: in two parts beside each other, with the same generated examples each time.
 
 `make test` gives the tests to two processes (pytest-xdist). Whole systems follow each other in one of them: two at once would
-make both slow. Every other folder stays whole, since its tests share what its fixtures start.
+make both slow. Every other folder stays whole, since its tests share what its fixtures start. Both processes must find the same
+tests: no name of a test may hold a moment, a random value or an address in memory.
 """
 
 import os

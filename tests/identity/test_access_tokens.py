@@ -181,7 +181,7 @@ def test_a_token_has_one_spelling(mint: Mint, spell: Callable[[str], str]) -> No
     assert failure(mint, spell(mint.issue())) in {"malformed", "signature"}
 
 
-@pytest.mark.parametrize("thing", [None, b"a.b.c", 7, ["a.b.c"], {"token": "a.b.c"}, object()], ids=repr)
+@pytest.mark.parametrize("thing", [None, b"a.b.c", 7, ["a.b.c"], {"token": "a.b.c"}, object()], ids=lambda thing: type(thing).__name__)
 def test_what_is_no_text_is_no_token(mint: Mint, thing: Any) -> None:
     assert failure(mint, thing) == "malformed"
 

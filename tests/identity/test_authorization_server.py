@@ -236,7 +236,7 @@ async def test_the_registered_name_is_looked_for_in_its_own_place(served: Served
 @pytest.mark.parametrize("entry", [
     {"tls_client_auth": {}}, {"tls_client_auth": {"subject_dn": "CN=a", "san_dns": "a"}}, {"jwks": {"keys": []}}, {"jwks": {}}, {"unknown": 1}, {"self_signed_sha256": ["AB" * 32]},
     {"secrets": [{"id": "00000000", "argon2": "plain", "created_at": NOW}]}, {"jwks": {"keys": [OctKey.generate_key(256).as_dict()]}},
-], ids=str)
+], ids=["no name", "two names", "no keys", "no key set", "unknown member", "digest in capitals", "secret that is no hash", "secret key"])
 def test_a_registration_that_means_nothing_is_refused(served: Served, entry: dict[str, Any]) -> None:
     served.clients["x"] = entry
     with pytest.raises(ValueError):
