@@ -4,13 +4,14 @@ import json
 import resource
 from collections import Counter
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gateway_addons.replay.case import Case, CaseError, Expectation, fill
-from gateway_addons.replay.judge import Result
+from gateway_addons.replay.judge import Column, Result
 from gateway_addons.replay.reading import read_requests
-from gateway_addons.replay.run import replay, strays
+from gateway_addons.replay.run import replay, replay_one, strays
 from gateway_addons.replay.send import Target
 from gateway_addons.replay.tap import Tap, listening_tap
 from gateway_addons.settings.brake import Brake
@@ -20,6 +21,9 @@ from tests.support.rig import LOT, Rig, running_rig
 HASTY = Limits(head_timeout_s=1, body_timeout_s=1, idle_timeout_s=6, decision_timeout_s=10)
 VALUES = {"HOST": b"localhost", "TOKEN": b"a.b.c", "ID_TELESERVICE": b"TS-1", "LOT": json.dumps(LOT).encode()}
 TIMEOUT_S = 40.0
+QUIET_S = 2.0
+"""How long no further answer means that there is none: the answers to pipelined calls may be far apart on a busy machine."""
+
 AT_A_TIME = 250
 MAX_GROWTH_BYTES = 300 * 1024 * 1024
 """How much the process, gate and client together, may grow over a whole run."""
@@ -52,7 +56,7 @@ class GateTarget:
         brake = Brake(exempt=("127.0.0.0/8",))
         self._rig: Rig = await self._stack.enter_async_context(
             running_rig(folder, backend_port=port, limits=HASTY, answer_timeout_s=10, brake=brake))
-        self._target = Target("127.0.0.1", self._rig.port, "localhost", self._rig.client(self._rig.good), TIMEOUT_S, 0.05)
+        self._target = Target("127.0.0.1", self._rig.port, "localhost", self._rig.client(self._rig.good), TIMEOUT_S, QUIET_S)
 
     async def stop(self) -> None:
         """Stop both."""
@@ -71,12 +75,18 @@ class GateTarget:
         """
         cases = [Case(str(n), raw, Expectation()) for n, raw in enumerate(raws)]
         results = [r async for r in replay(cases, self._target, VALUES, self._tap, AT_A_TIME)]
+        results = [await self._look_again(r) if _is_late(r) else r for r in results]
         for result in results:
             self.columns[result.column.value] += 1
             self.codes[result.code or str(result.status or "none")] += 1
         self._check_the_journal(sum(r.forwarded or 0 for r in results))
         self._check_memory()
         return results
+
+    async def _look_again(self, result: Result) -> Result:
+        """Alone and with patience: with hundreds of connections on one event loop, an answer may be seconds behind the one before it."""
+        patient = replace(self._target, quiet_s=8.0)
+        return await replay_one(result.case, patient, VALUES, self._tap)
 
     def _seen(self, call: bytes) -> None:
         """At the moment at which the backend has a call, its announcement is there; each stands for one call."""
@@ -113,6 +123,11 @@ class GateTarget:
     def strays(self) -> list[str]:
         """What belongs to no case."""
         return strays(self._tap)
+
+
+def _is_late(result: Result) -> bool:
+    """More was forwarded than was answered when the sender stopped to wait."""
+    return result.column is Column.OTHERWISE and result.answers < (result.forwarded or 0) + 1 and bool(result.forwarded)
 
 
 def _transmitted(records: list[dict[str, Any]]) -> int:
