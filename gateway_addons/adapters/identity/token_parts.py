@@ -92,6 +92,8 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
     def key_set(now: datetime) -> dict[str, Any]:
         return ring.value.public(now).document()
 
+    keys_told = _once(lambda: ring.value, lambda value: ring_in_use(environment, folder, ring.digest, value))
+    clients_told = _once(lambda: clients.value, lambda value: clients_in_use(environment, file, clients.digest, value))
     server = AuthorizationServer(
         environment=environment, issuer=settings.issuer, policy=shared.policy, switches=shared.switches,
         verifier=verifier, revoker=revoked,
@@ -100,8 +102,7 @@ def _own(environment: str, settings: Tokens, shared: Shared, revoked: RevokedInR
         tokens=AccessTokenIssuer(rules, settings.lifetime_s, lambda: ring.value),
     )
     return TokenParts(verifier, server, lambda: _look((ring, clients)), lambda: ring.alert or clients.alert,
-                      lambda: [ring_in_use(environment, folder, ring.digest, ring.value),
-                               clients_in_use(environment, file, clients.digest, clients.value)])
+                      lambda: [keys_told(), clients_told()])
 
 
 def _external(environment: str, settings: Tokens, external: External, revoked: RevokedInRegister) -> TokenParts:
@@ -162,6 +163,19 @@ class _Both:
             return here
         there = self.there.status(claims)
         return here if there == "good" else there
+
+
+def _once[T](value: Callable[[], T], told: Callable[[T], InUse]) -> Callable[[], InUse]:
+    """Told again only when there is another value: it is asked for every second, and a file may have thousands of clients."""
+    last: list[tuple[T, InUse]] = []
+
+    def now() -> InUse:
+        current = value()
+        if not last or last[0][0] is not current:
+            last[:] = [(current, told(current))]
+        return last[0][1]
+
+    return now
 
 
 async def _look(files: tuple[WatchedFile[Any], ...]) -> None:
