@@ -13,7 +13,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """The call's name and what the route table says it does. `correlation_id` is the caller's word, for the record only."""
+    """The call's names and what the route table says it does. `correlation_id` is the caller's word, for the record only."""
 
     request_id: str
     correlation_id: str
@@ -24,6 +24,11 @@ class CallFacts:
     flux: str | None
     operation: str
     scope: str | None
+
+    def asked(self) -> dict[str, str | None]:
+        """What policy is told: all but the names of this one call, so that two calls that do the same are one question."""
+        return {"api": self.api, "method": self.method, "path": self.path, "route": self.route, "flux": self.flux,
+                "operation": self.operation, "scope": self.scope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,8 @@ class Evidence:
 
     def question(self) -> dict[str, Any]:
         """The same document with its parts as they are, for a JSON writer that knows dataclasses."""
-        return {"schema": 1} | {name: getattr(self, name) for name in self.__slots__} | {"now": rfc3339(self.now)}
+        return {"schema": 1} | {name: getattr(self, name) for name in self.__slots__} | {
+            "now": second_of(self.now), "call": self.call.asked()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +185,13 @@ class TokenEvidence:
 
     def document(self) -> dict[str, Any]:
         """The input document of `data.poterne.token.decision`, of plain values: the very ones that are sent."""
-        document: dict[str, Any] = orjson.loads(orjson.dumps({"schema": 1} | asdict(self) | {"now": rfc3339(self.now)}))
+        document: dict[str, Any] = orjson.loads(orjson.dumps({"schema": 1} | asdict(self) | {"now": second_of(self.now)}))
         return document
+
+
+def second_of(now: datetime) -> str:
+    """The clock as policy is told it: the second that has begun. Every moment that policy compares it with is a whole second."""
+    return rfc3339(now.replace(microsecond=0))
 
 
 def rfc3339(moment: datetime) -> str:

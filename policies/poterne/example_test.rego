@@ -86,7 +86,7 @@ fingerprint := "abababababababababababababababababababababababababababababababab
 
 call := object.union(head, {
 	"call": {
-		"request_id": "r", "correlation_id": "c", "api": "infinoe", "method": "POST", "path": "/p", "route": "p",
+		"api": "infinoe", "method": "POST", "path": "/p", "route": "p",
 		"flux": "comptable", "operation": "creer", "scope": "w",
 	},
 	"identifier": {"presented": true, "value": "TS-1", "failure": null},

@@ -52,8 +52,7 @@ def allowed_call(contract: Contract, line: int = 0, now: str = NOW) -> Document:
                  "exercice": exercice, "periode": f"{exercice}-{months[0]}" if months else None}
     return {
         "schema": 1, "now": now, "environment": contract.environment,
-        "call": {"request_id": "62069016-9780-41eb-a8b3-0242ac130003", "correlation_id": "123e4567-e89b-12d3-a456-426655440000",
-                 "api": contract.convention.api, "method": METHODS[operation], "path": PATHS[right.flux],
+        "call": {"api": contract.convention.api, "method": METHODS[operation], "path": PATHS[right.flux],
                  "route": f"{right.flux}_{operation}", "flux": right.flux, "operation": operation, "scope": SCOPES[right.flux]},
         "certificate": certificate(contract), "address": address(contract),
         "identifier": {"presented": True, "value": contract.acces.identifiants_techniques[0], "failure": None},

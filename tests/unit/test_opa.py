@@ -5,7 +5,8 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,14 @@ async def test_nobody_there(floor: RevisionFloor) -> None:
         with pytest.raises(PolicyUnavailable):
             await policy.healthy()
         await policy.close()
+
+
+def test_calls_that_do_the_same_in_one_second_are_one_question() -> None:
+    """What only names a call, and the fraction of its second, is not in what policy is asked; everything else is."""
+    second = EVIDENCE.now.replace(microsecond=0)
+    same = replace(EVIDENCE, now=second.replace(microsecond=999_999),
+                   call=replace(EVIDENCE.call, request_id="another", correlation_id="another"))
+    assert same.question() == replace(EVIDENCE, now=second).question()
+    assert replace(EVIDENCE, now=second + timedelta(seconds=1)).question() != same.question()
+    for field in ("api", "method", "path", "route", "flux", "operation", "scope"):
+        assert replace(same, call=replace(same.call, **{field: "another"})).question() != same.question()

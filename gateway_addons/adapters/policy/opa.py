@@ -11,6 +11,7 @@ import orjson
 
 from gateway_addons.adapters.policy.opa_connection import OpaPool
 from gateway_addons.adapters.policy.revision_floor import RevisionFloor
+from gateway_addons.adapters.policy.shared_questions import SharedQuestions
 from gateway_addons.core.decision import Decision, TokenDecision, read_decision
 from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.facts import Evidence, TokenEvidence
@@ -31,6 +32,8 @@ class OpaPolicy:
         self._floor = floor
         self._opa = OpaPool(address, timeout_s, MAX_ANSWER_BYTES)
         self._turn = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._calls = SharedQuestions(self._decision)
+        self._tokens = SharedQuestions(self._token_decision)
 
     async def decide(self, evidence: Evidence) -> Decision:
         """The verdicts on one call.
@@ -39,19 +42,11 @@ class OpaPolicy:
             PolicyUnavailable: no answer in time, an answer that is not 200, no `result` (undefined), a malformed decision,
                 or a decision whose revision is not that of the bundle OPA says it serves, or is older than one seen before.
         """
-        answer, floor = await self._ask(DECISION_PATH, evidence.question())
-        decision = read_decision(Decision, answer.get("result"))
-        _check_revision(decision.revision, answer)
-        self._floor.check(decision.revision, floor)
-        return decision
+        return await self._calls.ask(_question(evidence.question()))
 
     async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
         """May a token be issued. Raises `PolicyUnavailable` like `decide`."""
-        answer, floor = await self._ask(TOKEN_PATH, evidence.document())
-        decision = read_decision(TokenDecision, answer.get("result"))
-        _check_revision(decision.revision, answer)
-        self._floor.check(decision.revision, floor)
-        return decision
+        return await self._tokens.ask(_question(evidence.document()))
 
     async def healthy(self) -> None:
         """Does OPA answer, with its bundle active? Raises `PolicyUnavailable`."""
@@ -63,9 +58,24 @@ class OpaPolicy:
         """Give the connections back."""
         self._opa.close()
 
-    async def _ask(self, path: bytes, document: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    async def _decision(self, question: bytes) -> Decision:
+        answer, floor = await self._ask(DECISION_PATH, question)
+        decision = read_decision(Decision, answer.get("result"))
+        self._check(decision.revision, answer, floor)
+        return decision
+
+    async def _token_decision(self, question: bytes) -> TokenDecision:
+        answer, floor = await self._ask(TOKEN_PATH, question)
+        decision = read_decision(TokenDecision, answer.get("result"))
+        self._check(decision.revision, answer, floor)
+        return decision
+
+    def _check(self, revision: str, answer: dict[str, Any], floor: int) -> None:
+        _check_revision(revision, answer)
+        self._floor.check(revision, floor)
+
+    async def _ask(self, path: bytes, question: bytes) -> tuple[dict[str, Any], int]:
         """OPA's answer, and the revision floor of the moment the question left."""
-        question = _question(document)
         async with self._turn:
             floor = self._floor.sequence
             status, raw = await self._opa.post(path, question)

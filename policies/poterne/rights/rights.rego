@@ -38,8 +38,6 @@ established if {
 	is_boolean(input.rights.required)
 	is_number(input.rights.entries)
 	is_array(input.rights.perimeters)
-	is_string(input.call.request_id)
-	is_string(input.call.correlation_id)
 	is_string(input.call.api)
 	is_string(input.call.method)
 	is_string(input.call.path)
