@@ -29,7 +29,11 @@ type Try = tuple[Base, int, datetime]
 
 
 def allowed_calls(opa: GuardOpa, subjects: Sequence[Callable], now: datetime) -> tuple[list[Base], dict[str, list[str]]]:
-    """The contracts with their allowed calls, and those that allow none at any of their dates, with the reasons of now."""
+    """The contracts with their allowed calls, and those that allow none at any of their dates, with the reasons of now.
+
+    The moment of each call is a whole second, as policy is told it.
+    """
+    now = now.replace(microsecond=0)
     bases = [Base(subject) for subject in subjects]
     refused = _tried(opa, [(base, number, now) for base in bases for number in range(len(base.subject.contract.droits))])
     dates = {id(base): list(moments(base.subject.compiled, now))[1:] for base, _, _ in refused}

@@ -59,8 +59,8 @@ class Callable:
 
 
 def moments(compiled: Mapping[str, Any], now: datetime) -> Iterator[datetime]:
-    """Now, to the second, then noon of the days around each date that the contract names: it may begin later, or be over."""
-    yield now.replace(microsecond=0)
+    """Now, then noon of the days around each date that the contract names: a contract may begin later, or be over."""
+    yield now
     days: set[date] = set()
     for text in _texts(compiled):
         for found in _DAY.findall(text):
