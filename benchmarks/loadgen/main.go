@@ -27,7 +27,7 @@ import (
 type plan struct {
 	address, host, method, path string
 	headers                     []string
-	body                        []byte
+	bodies                      [][]byte
 	correlation                 bool
 	keepAlive                   bool
 	connections                 int
@@ -79,7 +79,7 @@ func main() {
 	flag.StringVar(&ca, "ca", "", "PEM file of the server's authority; without it plain HTTP is spoken")
 	flag.StringVar(&certs, "certs", "", "client certificates: cert.pem:key.pem, several separated by commas, spread over the connections")
 	flag.StringVar(&tokens, "tokens", "", "file of one Authorization value a line, in the order of -certs")
-	flag.StringVar(&bodyFile, "body", "", "file of the body")
+	flag.StringVar(&bodyFile, "body", "", "file of the body; several of one size, separated by commas, are spread over the connections")
 	flag.BoolVar(&p.correlation, "correlation", true, "send an X-Correlation-ID of its own with each call")
 	flag.BoolVar(&p.keepAlive, "keep-alive", true, "false: a new connection, and handshake, for each call")
 	flag.IntVar(&p.connections, "connections", 1, "")
@@ -117,8 +117,14 @@ func (p *plan) prepare(ca, certs, tokens, bodyFile string, headers []string) err
 		return errors.New("-seconds at most 600, -connections 1 to 4096")
 	}
 	if bodyFile != "" {
-		if p.body, err = os.ReadFile(bodyFile); err != nil {
-			return err
+		for _, name := range strings.Split(bodyFile, ",") {
+			body, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			if p.bodies = append(p.bodies, body); len(body) != len(p.bodies[0]) {
+				return errors.New("-body wants files of one size")
+			}
 		}
 	}
 	if ca != "" {
@@ -174,8 +180,8 @@ func (p *plan) loadHeads(headers []string, tokens string) error {
 		if authorization != "" {
 			b.WriteString("Authorization: " + authorization + "\r\n")
 		}
-		if len(p.body) > 0 {
-			fmt.Fprintf(&b, "Content-Length: %d\r\n", len(p.body))
+		if len(p.bodies) > 0 {
+			fmt.Fprintf(&b, "Content-Length: %d\r\n", len(p.bodies[0]))
 		}
 		if !p.keepAlive {
 			b.WriteString("Connection: close\r\n")
@@ -295,7 +301,9 @@ func (w *wire) call(p *plan, n int, number int64) (int, int64, error) {
 		w.buffer = fmt.Appendf(w.buffer, "X-Correlation-ID: %08x-%04x-4000-8000-%012x\r\n", uint32(n), uint16(number>>32), number&0xffffffff)
 	}
 	w.buffer = append(w.buffer, "\r\n"...)
-	w.buffer = append(w.buffer, p.body...)
+	if len(p.bodies) > 0 {
+		w.buffer = append(w.buffer, p.bodies[n%len(p.bodies)]...)
+	}
 	if _, err := w.conn.Write(w.buffer); err != nil {
 		return 0, 0, err
 	}

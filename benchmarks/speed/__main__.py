@@ -17,7 +17,7 @@ from benchmarks.contract_generator import write_contracts
 from benchmarks.speed import report, targets
 from benchmarks.speed.contestants import FULL, OTHER_CPU, main_targets, other_policy, place, without_targets
 from benchmarks.speed.measure import Load, Series, Target, rss_mib, run
-from benchmarks.speed.stage import Stage, staged
+from benchmarks.speed.stage import UNLIKE, Stage, staged
 from benchmarks.speed.tools import CONTRACTS, ROOT, provide
 from deploy.demo.system import OPA
 from gateway_addons.adapters.policy.bundle import Sources, build_bundle
@@ -138,6 +138,9 @@ def _parts(bench: Bench, stage: Stage, *, quick: bool, contracts: int) -> Iterat
     everyone, rounds = list(found.values()), 1 if quick else 2
     kept = {f"{n} connections": {"connections": n} for n in ((16,) if quick else (1, 16, 64))}
     yield lambda: bench.compare(KEPT, everyone, kept)
+    asking = [target for target in everyone if target.name not in {"nginx with mutual TLS", "own Master, bare"}]
+    unlike = {"16 connections": {"connections": 16, "body": UNLIKE}, "64 connections": {"connections": 64, "body": UNLIKE}}
+    yield lambda: bench.compare(targets.UNLIKE_CALLS, asking, unlike, rounds)
     few = [found[name] for name in ("own Master, bare", "Poterne", "Envoy + OPA + rate limit") if name in found]
     slow = {"8 connections": {"connections": 8, "rate": 50.0, "seconds": 4.0 if quick else 12.0}}
     yield lambda: bench.compare("50 calls a second", few, slow, rounds)

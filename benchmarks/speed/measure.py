@@ -37,7 +37,8 @@ class Load:
     tokens: Path
     path: str
     headers: tuple[str, ...]
-    bodies: Mapping[str, Path]
+    bodies: Mapping[str, str]
+    """Files by what they are; several of one size, separated by commas, are spread over the connections."""
     cpus: str = ""
 
 
@@ -114,7 +115,7 @@ def run(
         "-warm-up",
         str(warm_up),
         "-body",
-        str(load.bodies[body]),
+        load.bodies[body],
         f"-keep-alive={'true' if keep_alive else 'false'}",
         "-rate",
         str(rate),

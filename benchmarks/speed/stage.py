@@ -25,6 +25,9 @@ from deploy.demo.system import System
 PATH = "/infinoe/v1/ecritures/comptables"
 CONSUMER = "charge"
 SIZES = {"1 KiB": 1 << 10, "100 KiB": 100 << 10, "1 MiB": 1 << 20}
+UNLIKE = "1 KiB, each connection another periode"
+PERIODS = [(year, f"{year}-{month:02}") for year in range(2025, 2031) for month in range(1, 13)]
+"""More than there are connections: no two calls at the same time ask policy the same."""
 ANSWER = json.dumps(
     {
         "accuse": {
@@ -122,7 +125,8 @@ class Stage:
             self.folder / "tokens",
             PATH,
             (f"ID_Teleservice: {own['id_teleservice'][0]}", "Content-Type: application/json"),
-            {name: self.folder / f"body-{size}.json" for name, size in SIZES.items()},
+            {name: str(self.folder / f"body-{size}.json") for name, size in SIZES.items()}
+            | {UNLIKE: ",".join(str(self.folder / f"unlike-{n}.json") for n in range(len(PERIODS)))},
             cpus,
         )
 
@@ -169,8 +173,14 @@ class Stage:
             entries: list[dict[str, Any]] = []
             while len(json.dumps(self._lot(entries))) < size - 200:
                 entries.extend(self._entry(len(entries) + n) for n in range(max(1, (size - 300) // 500 - len(entries))))
-            raw = json.dumps(self._lot(entries)).encode()
-            (self.folder / f"body-{size}.json").write_bytes(raw + b" " * max(0, size - len(raw)))
+            self._body(f"body-{size}", size, self._lot(entries))
+        for number, (exercice, periode) in enumerate(PERIODS):
+            lot = self._lot([self._entry(0)]) | {"exercice": exercice, "periode": periode}
+            self._body(f"unlike-{number}", SIZES["1 KiB"], lot)
+
+    def _body(self, name: str, size: int, lot: dict[str, Any]) -> None:
+        raw = json.dumps(lot).encode()
+        (self.folder / f"{name}.json").write_bytes(raw + b" " * max(0, size - len(raw)))
 
     def _entry(self, number: int) -> dict[str, Any]:
         return {

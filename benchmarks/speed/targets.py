@@ -5,16 +5,20 @@ from typing import Any
 
 from benchmarks.speed.measure import Series
 
+type Rates = Mapping[tuple[str, str], Series]
 type Row = tuple[str, str, str, bool | None]
 KEPT = "Kept connections, 1 KiB"
+UNLIKE_CALLS = "Kept connections, 1 KiB, each connection another période"
+"""Calls that ask policy the same at the same time share a question; these never do."""
 
 
 def ratios(sections: Mapping[str, Sequence[Series]], extra: Mapping[str, Any]) -> list[Row]:
     """(what, measured, wanted, met) for each target that the run can tell."""
     rate = {(s.scenario, s.target): s for s in sections.get(KEPT, [])}
+    unlike = {(s.scenario, s.target): s for s in sections.get(UNLIKE_CALLS, [])}
     rows: list[Row] = []
 
-    def ratio(what: str, scenario: str, one: str, other: str, wanted: float) -> None:
+    def ratio(what: str, scenario: str, one: str, other: str, wanted: float, rate: Rates = rate) -> None:
         a, b = rate.get((scenario, one)), rate.get((scenario, other))
         if a and b and b.median("per_second"):
             found = a.median("per_second") / b.median("per_second")
@@ -23,6 +27,8 @@ def ratios(sections: Mapping[str, Sequence[Series]], extra: Mapping[str, Any]) -
     at = "16 connections"
     ratio("one worker against mitmdump -q", at, "Poterne", "mitmdump -q", 1.0)
     ratio("one worker against Envoy + OPA + rate limit", at, "Poterne", "Envoy + OPA + rate limit", 0.6)
+    ratio("the same, unlike calls, against mitmdump -q", at, "Poterne", "mitmdump -q", 1.0, unlike)
+    ratio("the same, unlike calls, against Envoy + OPA + rate limit", at, "Poterne", "Envoy + OPA + rate limit", 0.6, unlike)
     ratio("two workers against Envoy on two threads", at, "Poterne, 2 workers", "Envoy, 2 threads", 1.0)
     ratio("two workers against one", at, "Poterne, 2 workers", "Poterne", 1.5)
     one, envoy = rate.get(("1 connections", "Poterne")), rate.get(("1 connections", "Envoy + OPA + rate limit"))
