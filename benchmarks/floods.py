@@ -9,6 +9,10 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from tests.support.rig import LOT, read_answer, request
 
@@ -19,13 +23,15 @@ class Place:
 
     port: int
     tls: ssl.SSLContext
+    certificate_sha256: str
 
     @classmethod
     def of(cls, told: dict[str, str]) -> "Place":
         """From what the gateway's process told."""
         context = ssl.create_default_context(cafile=told["authority"])
         context.load_cert_chain(told["certificate"], told["key"])
-        return cls(int(told["port"]), context)
+        leaf = x509.load_pem_x509_certificate(Path(told["certificate"]).read_bytes())
+        return cls(int(told["port"]), context, leaf.fingerprint(hashes.SHA256()).hex())
 
     async def connect(self, source: str = "127.0.0.1") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A TLS connection from this address."""
