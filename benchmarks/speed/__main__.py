@@ -14,7 +14,7 @@ import httpx
 import typer
 
 from benchmarks.contract_generator import write_contracts
-from benchmarks.speed import report, targets
+from benchmarks.speed import page, report, targets
 from benchmarks.speed.contestants import FULL, OTHER_CPU, main_targets, other_policy, place, without_targets
 from benchmarks.speed.measure import Load, Series, Target, rss_mib, run
 from benchmarks.speed.stage import UNLIKE, Stage, staged
@@ -113,6 +113,8 @@ def main(
                 _write("speed-quick" if quick else "speed", bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if not quick:
+        page.PAGE.write_text(page.current(), encoding="utf-8")
     report.show(bench.sections, targets.ratios(bench.sections, bench.extra))
 
 
