@@ -6,6 +6,7 @@ either a fact that was established or carries the `failure` that says why it cou
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -191,9 +192,15 @@ class TokenEvidence:
 
 def second_of(now: datetime) -> str:
     """The clock as policy is told it: the second that has begun. Every moment that policy compares it with is a whole second."""
-    return rfc3339(now.replace(microsecond=0))
+    return _second(now.replace(microsecond=0))
+
+
+@lru_cache(maxsize=16)
+def _second(second: datetime) -> str:
+    return rfc3339(second)
 
 
 def rfc3339(moment: datetime) -> str:
     """UTC, microseconds, `Z` (RFC 3339)."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")[:26] + "Z"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+import orjson
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 Mode = Literal["clear", "mask", "pseudonym"]
@@ -111,7 +112,7 @@ class Masking:
         if isinstance(actor := record.get("acteur"), dict):
             told["acteur"] = actor | {"client_id": self.client(actor.get("client_id"))}
         if isinstance(question := record.get("entree"), dict):
-            told["entree"] = self._question(question)
+            told["entree"] = self._question(orjson.loads(orjson.dumps(question)))
         return told
 
     @property

@@ -104,10 +104,10 @@ def _links(evidence: Evidence | None, decision: Decision | None) -> dict[str, An
 
 
 def _question(evidence: Evidence | None) -> dict[str, Any] | None:
-    """What policy was asked, so that it can be asked again (`poterne journal replay`)."""
+    """What policy was asked, so that it can be asked again (`poterne journal replay`); parts as they are, for a JSON writer."""
     if evidence is None or len(evidence.rights.perimeters) > MAX_KEPT_PERIMETERS:
         return None
-    return evidence.document()
+    return evidence.question()
 
 
 def _quota(progress: Progress) -> dict[str, Any] | None:
