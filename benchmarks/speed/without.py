@@ -8,6 +8,7 @@ Only here, never in the gateway: what is left out is asked once, for the first c
 import functools
 import inspect
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.speed.counter import INTO, count_on_signal
 from gateway_addons.adapters.identity.access_tokens import AccessTokenVerifier
 from gateway_addons.adapters.identity.assertion_keys import AssertionKeys
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
@@ -105,6 +107,8 @@ def main(
     off: Annotated[list[str] | None, typer.Option()] = None,
 ) -> None:
     """Serve production on a port until SIGTERM."""
+    if counted := os.environ.get(INTO):
+        count_on_signal(Path(counted))
     for part in off or ():
         PARTS[part]()
     listening: dict[str, list[socket.socket]] = {}
