@@ -8,15 +8,22 @@
 - numbers that readers hold differently: integers beyond 2**53 - 1, decimals that are not what the nearest double is
   written as, what overflows or vanishes, and minus zero (RFC 7493 section 2.2);
 - what goes over a limit below. The limits bound memory and time before and while the text is read.
+
+Most texts are read without a call of Python for each object, and judged by one number: the colons. A text that is JSON, in
+which none is written as an escape, has one for each member and those that stand in its strings. Written anew from the tree
+that was read it has the same, unless a member was lost, and only a key that came twice loses one.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NoReturn
+
+import orjson
 
 MAX_DEPTH = 32
 MAX_NUMBER_CHARACTERS = 32
@@ -32,12 +39,22 @@ MAX_COMMAS = 3_000_000
 MAX_ESCAPES = 2_000_000
 """Backslashes in one text: each costs the parser far more memory than its bytes."""
 
+MAX_BYTES_OF_A_TREE = 2 * 1024 * 1024
+MAX_SIGNS_OF_A_TREE = 200_000
+"""Brackets, colons and commas. What is within both bounds is read at once, as a whole tree of 50 MiB at the very most; of
+anything larger only what is kept becomes a tree."""
+
 _GREATEST_EXACT = 2**53 - 1
+_EXACT_DECIMAL_CHARACTERS = 16
+"""Fifteen digits and a point: a double tells each such decimal from all others (DBL_DIG of C)."""
+
 _STRING = re.compile(rb'"[^"]*"?')
-_ESCAPES_TO_LOOK_AT = re.compile(rb'\\(?:"|u0000|u[dD][89a-fA-F])')
+_ESCAPES_TO_LOOK_AT = re.compile(rb'\\(?:"|u0000|u003[aA]|u[dD][89a-fA-F])')
 _NOT_A_CHARACTER = re.compile("[\0\ud800-\udfff]")
-_NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'{}[]"'))
-_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_NO_PART_OF_AN_OUTLINE = bytes(set(range(256)) - set(b'{}[]:"'))
+_BRACES = bytes.maketrans(b"[]", b"{}")
+_INNERMOST = re.compile(rb"\{:{0,%d}+\}" % MAX_MEMBERS)
+_STEP = {ord("{"): 1, ord("}"): -1, ord(":"): 0}
 _NOTHING: dict[str, Any] = {}
 
 
@@ -48,8 +65,8 @@ class Unreadable(ValueError):
 def read_object(body: bytes, keep: frozenset[str] | None = None) -> dict[str, Any]:
     """The one JSON object that `body` is.
 
-    With `keep`, only members of these names are kept, at every level, and the rest is forgotten as soon as it is judged:
-    a lot of 50,000 entries then costs its text, not a tree.
+    With `keep`, members of other names may be left out: of a long text they are forgotten as soon as they are judged, at
+    every level, so that a lot of 50,000 entries costs its text, not a tree.
 
     Raises:
         Unreadable: with what is wrong, without quoting the body.
@@ -72,46 +89,72 @@ def read_value(body: bytes, keep: frozenset[str] | None = None) -> Any:
         raise Unreadable("not UTF-8") from e
     if text.startswith("\ufeff"):
         raise Unreadable("starts with a byte-order mark")
-    _check_size_of_the_tree(body)
+    outline = _outline(body)
     look_at_strings = _strings_need_a_look(body)
+    at_once = not look_at_strings and _is_small(body, outline) and _is_flat(outline)
+    if not at_once:
+        _check_depth(outline)
     try:
-        value = _decoder(keep, look_at_strings).decode(text)
+        value = (_AT_ONCE if at_once else _decoder(keep, look_at_strings)).decode(text)
     except json.JSONDecodeError as e:
         raise Unreadable(f"not JSON: {e.msg} at character {e.pos}") from e
     except RecursionError as e:
         raise Unreadable("nested too deep") from e
+    if at_once and orjson.dumps(value).count(b":") != body.count(b":"):
+        raise Unreadable("a key is repeated in an object")
     if look_at_strings:
         _check_strings((value,))
     return value
 
 
-def _check_size_of_the_tree(body: bytes) -> None:
-    """Refuse deep nesting and millions of values before the parser builds anything."""
+def _outline(body: bytes) -> bytes:
+    """The brackets, as braces, and the colons outside of strings; empty where there are too few to go over a limit.
+
+    Millions of values are refused before the parser builds anything.
+    """
     if body.count(b",") > MAX_COMMAS:
         raise Unreadable("too many values")
     if body.count(b"\\") > MAX_ESCAPES:
         raise Unreadable("too many escapes")
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
-        return
-    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
-    skeleton = unescaped.translate(None, _NEITHER_BRACKET_NOR_QUOTE).replace(b'""', b"")  # strings without brackets
-    brackets = _STRING.sub(b"", skeleton)
-    if brackets.count(b"{") + brackets.count(b"[") > MAX_CONTAINERS:
+    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH and body.count(b":") <= MAX_MEMBERS:
+        return b""
+    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"") if b'\\"' in body else body
+    skeleton = unescaped.translate(_BRACES, _NO_PART_OF_AN_OUTLINE).replace(b'""', b"")  # strings without any of them
+    outline = _STRING.sub(b"", skeleton)
+    if outline.count(b"{") > MAX_CONTAINERS:
         raise Unreadable("too many objects and arrays")
-    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > MAX_DEPTH:
+    return outline
+
+
+def _is_small(body: bytes, outline: bytes) -> bool:
+    return len(body) <= MAX_BYTES_OF_A_TREE and len(outline) + body.count(b",") <= MAX_SIGNS_OF_A_TREE
+
+
+def _is_flat(outline: bytes) -> bool:
+    """Is every object small and nothing nested too deep? Takes away what is innermost, as often as may be."""
+    for _ in range(MAX_DEPTH):
+        if not outline:
+            return True
+        outline = _INNERMOST.sub(b"", outline)
+    return not outline
+
+
+def _check_depth(outline: bytes) -> None:
+    if max(accumulate(map(_STEP.__getitem__, outline)), default=0) > MAX_DEPTH:
         raise Unreadable("nested too deep")
 
 
 def _strings_need_a_look(body: bytes) -> bool:
-    """Could there be a string or key that is too long, or that holds what is no character? Cheap, and errs to yes."""
+    """Could there be a string or key that is too long, that holds what is no character, or a colon written as an escape?
+    Cheap, and errs to yes.
+    """
     if _ESCAPES_TO_LOOK_AT.search(body):
         return True
-    start = 0
-    while len(body) - start > MAX_KEY_CHARACTERS:
-        quote = body.rfind(b'"', start, start + MAX_KEY_CHARACTERS + 1)
-        if quote < 0:
+    start, enough = 0, len(body.rstrip()) - MAX_KEY_CHARACTERS
+    while start < enough:
+        start = body.rfind(b'"', start, start + MAX_KEY_CHARACTERS + 1) + 1
+        if not start:
             return True
-        start = quote + 1
     return False
 
 
@@ -173,7 +216,7 @@ def _decimal(text: str) -> float:
     if len(text) > MAX_NUMBER_CHARACTERS:
         raise Unreadable("a number is too long")
     value = float(text)
-    if value in (float("inf"), float("-inf")):
+    if math.isinf(value):
         raise Unreadable("a number is too large")
     if not _is_exactly(text, value):
         raise Unreadable("a decimal that not every reader holds exactly")
@@ -184,6 +227,8 @@ def _decimal(text: str) -> float:
 
 def _is_exactly(text: str, value: float) -> bool:
     """Is the decimal what its nearest double is written as? An exponent that no reader holds is not."""
+    if len(text) <= _EXACT_DECIMAL_CHARACTERS and "e" not in text and "E" not in text:
+        return True
     try:
         return Decimal(text) == Decimal(repr(value))
     except InvalidOperation:
@@ -192,3 +237,6 @@ def _is_exactly(text: str, value: float) -> bool:
 
 def _constant(name: str) -> NoReturn:
     raise Unreadable(f"{name} is not JSON")
+
+
+_AT_ONCE = json.JSONDecoder(parse_int=_integer, parse_float=_decimal, parse_constant=_constant)
