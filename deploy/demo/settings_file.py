@@ -26,19 +26,27 @@ class EnvironmentFiles:
     credentials: CredentialFiles
 
 
+@dataclass(frozen=True)
+class Asking:
+    """Where OPA listens, and whether its decisions are kept for their second."""
+
+    socket: Path
+    keep_decisions: bool = False
+
+
 def backend_audience(environment: str) -> str:
     """Whom the assertion is for; the backend expects the same word."""
     return f"infinoe-backend-{environment}"
 
 
-def write_gateway(place: Place, ports: Ports, opa_socket: Path, redis_url: str,
+def write_gateway(place: Place, ports: Ports, opa: Asking, redis_url: str,
                   environments: Mapping[str, EnvironmentFiles]) -> None:
     """Write `gateway.yaml`; it holds the password of Redis, so only its owner may read it."""
     document = {
         "schema": 1,
         "admin": {"host": HOST, "port": ports.admin},
         "state": {"folder": str(place.state)},
-        "opa": {"address": f"unix://{opa_socket}", "timeout_s": 1.0},
+        "opa": {"address": f"unix://{opa.socket}", "timeout_s": 1.0, "keep_decisions": opa.keep_decisions},
         "policy": _policy(place, ports),
         "redis": {"url": redis_url, "timeout_s": 0.5},
         "journal": {"folder": str(place.journal), "signing_key_file": str(place.journal_key), "retention": {

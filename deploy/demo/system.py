@@ -36,8 +36,9 @@ type Say = Callable[[str], None]
 class System:
     """One system at one place."""
 
-    def __init__(self, place: Place, say: Say) -> None:
-        self._place = place
+    def __init__(self, place: Place, say: Say, *, keep_decisions: bool = False) -> None:
+        """`keep_decisions` is `opa.keep_decisions` of the gateway's settings."""
+        self._place, self._keep_decisions = place, keep_decisions
         self._say = say
         self._supervisor = Supervisor(place.records, place.folder / "logs")
 
@@ -116,7 +117,7 @@ class System:
                files: dict[str, settings_file.EnvironmentFiles]) -> dict[str, Any]:
         socket = self._place.socket()
         redis_conf, redis_url = settings_file.write_redis(self._place.folder / "redis", chosen.redis)
-        settings_file.write_gateway(self._place, chosen, socket, redis_url, files)
+        settings_file.write_gateway(self._place, chosen, settings_file.Asking(socket, self._keep_decisions), redis_url, files)
         self._say("compiling and signing contracts and policies")
         revision = self._first_revision()
         self._say("starting OPA, Redis and two backends")

@@ -10,10 +10,14 @@ from gateway_addons.settings.values import Frozen, Listen, Seconds
 
 
 class Opa(Frozen):
-    """How OPA is asked: `unix:///path` or `http://host:port`; one attempt, one short time-out."""
+    """How OPA is asked: `unix:///path` or `http://host:port`; one attempt, one short time-out.
+
+    `keep_decisions`: the same question in the same second of the same revision is asked once (docs/adr/0042).
+    """
 
     address: Annotated[str, StringConstraints(pattern=r"^(unix:///|http://)")]
     timeout_s: Seconds = 1.0
+    keep_decisions: bool = False
 
 
 class Signing(Frozen):
@@ -47,8 +51,8 @@ class BundleService(Frozen):
 class Policy(Frozen):
     """What a revision is made from, and the store of revisions.
 
-    The gateway itself uses only `store_folder`, for the highest revision that it has seen. `guard_folder` keeps what the
-    guard found, for a day, in the store unless set.
+    The gateway itself uses only `store_folder`, for the highest revision that it has seen and the one that OPA is offered.
+    `guard_folder` keeps what the guard found, for a day, in the store unless set.
     """
 
     store_folder: Path

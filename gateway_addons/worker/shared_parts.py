@@ -12,6 +12,7 @@ from gateway_addons.adapters.journal.key_files import masking_of
 from gateway_addons.adapters.policy.api_files import load_routes
 from gateway_addons.adapters.policy.opa import OpaPolicy
 from gateway_addons.adapters.policy.revision_floor import RevisionFloor
+from gateway_addons.adapters.policy.revision_store import active_file
 from gateway_addons.adapters.quota.guarded_quota import GuardedQuota
 from gateway_addons.adapters.quota.redis_quota import RedisQuota
 from gateway_addons.adapters.redis_client import connect
@@ -22,6 +23,7 @@ from gateway_addons.adapters.register.switch_board import SwitchBoard
 from gateway_addons.addons.brake import AddressBrake
 from gateway_addons.addons.drain import Drain
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.addons.policy_trace import PolicyTrace
 from gateway_addons.addons.quota_trace import QuotaTrace
 from gateway_addons.addons.register_trace import RegisterTrace
 from gateway_addons.addons.trace import Trace
@@ -79,7 +81,9 @@ def shared_parts(settings: Settings, writer: str) -> SharedParts:
     masking = masking_of(settings.journal.personal_data)
     trace, workers = Trace(masking), worker_count(settings.workers)
     revisions = RevisionFloor(settings.policy.store_folder / "highest")
-    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, revisions)
+    offered = active_file(settings.policy.store_folder) if settings.opa.keep_decisions else None
+    policy = OpaPolicy(settings.opa.address, settings.opa.timeout_s, revisions, offered)
+    trace.registry.register(PolicyTrace(policy))
     register_trace = RegisterTrace(trace.registry)
     revoked, switches = (register_of(settings, name, register_trace) for name in (REVOKED, SWITCHES))
     switch_board = SwitchBoard(switches)

@@ -85,8 +85,9 @@ class Running:
 
 
 def start(folder: Path) -> Iterator[Running]:
+    """Decisions are kept here: what the tests show of revisions, dates, switches and revocation must hold with them."""
     place, _ = places(folder)
-    system = System(place, print)
+    system = System(place, print, keep_decisions=True)
     running = Running(system.start(None), system, folder)
     try:
         yield running

@@ -5,13 +5,15 @@ no unix socket (docs/engine.md).
 """
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from gateway_addons.adapters.policy.kept_decisions import Answered, KeptDecisions, RevisionInForce
 from gateway_addons.adapters.policy.opa_connection import OpaPool
 from gateway_addons.adapters.policy.revision_floor import RevisionFloor
-from gateway_addons.adapters.policy.shared_questions import SharedQuestions
+from gateway_addons.adapters.policy.shared_questions import SharedQuestions, question_of
 from gateway_addons.core.decision import Decision, TokenDecision, read_decision
 from gateway_addons.core.errors import PolicyUnavailable
 from gateway_addons.core.facts import Evidence, TokenEvidence
@@ -28,12 +30,19 @@ TOKEN_PATH = b"/v1/data/poterne/token/decision?provenance=true"
 class OpaPolicy:
     """The `PolicyEngine` that asks OPA; implements `core.ports.PolicyEngine`."""
 
-    def __init__(self, address: str, timeout_s: float, floor: RevisionFloor) -> None:
+    def __init__(self, address: str, timeout_s: float, floor: RevisionFloor, offered: Path | None = None) -> None:
+        """`offered` is the file that names the revision which OPA is offered; without it no decision is kept."""
         self._floor = floor
-        self._opa = OpaPool(address, timeout_s, MAX_ANSWER_BYTES)
+        self._opa = OpaPool(address, timeout_s, MAX_ANSWER_BYTES, self._may_be_gone)
         self._turn = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._calls = SharedQuestions(self._decision)
+        self._kept = KeptDecisions(self._calls.ask, RevisionInForce(offered, floor)) if offered else None
         self._tokens = SharedQuestions(self._token_decision)
+
+    @property
+    def answered(self) -> Answered:
+        """What was not asked for the call itself; all zero where no decision is kept."""
+        return self._kept.answered if self._kept is not None else Answered()
 
     async def decide(self, evidence: Evidence) -> Decision:
         """The verdicts on one call.
@@ -42,11 +51,13 @@ class OpaPolicy:
             PolicyUnavailable: no answer in time, an answer that is not 200, no `result` (undefined), a malformed decision,
                 or a decision whose revision is not that of the bundle OPA says it serves, or is older than one seen before.
         """
-        return await self._calls.ask(_question(evidence.question()))
+        if self._kept is not None:
+            return await self._kept.decide(evidence)
+        return await self._calls.ask(question_of(evidence.question()))
 
     async def decide_token(self, evidence: TokenEvidence) -> TokenDecision:
         """May a token be issued. Raises `PolicyUnavailable` like `decide`."""
-        return await self._tokens.ask(_question(evidence.document()))
+        return await self._tokens.ask(question_of(evidence.document()))
 
     async def healthy(self) -> None:
         """Does OPA answer, with its bundle active? Raises `PolicyUnavailable`."""
@@ -56,7 +67,14 @@ class OpaPolicy:
 
     async def close(self) -> None:
         """Give the connections back."""
+        if self._kept is not None:
+            self._kept.close()
         self._opa.close()
+
+    def _may_be_gone(self) -> None:
+        """A connection ended: what is kept would hide that OPA does not answer any more."""
+        if self._kept is not None:
+            self._kept.forget()
 
     async def _decision(self, question: bytes) -> Decision:
         answer, floor = await self._ask(DECISION_PATH, question)
@@ -88,13 +106,6 @@ class OpaPolicy:
         if not isinstance(answer, dict):
             raise PolicyUnavailable("OPA's answer is not an object")
         return answer, floor
-
-
-def _question(document: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps({"input": document})
-    except TypeError as e:
-        raise PolicyUnavailable("a fact is not a JSON value") from e
 
 
 def _check_revision(revision: str, answer: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ only the answers that OPA gives: anything else closes the connection and is no a
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import cast
 
 from gateway_addons.core.errors import PolicyUnavailable
@@ -19,8 +20,8 @@ _CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}")
 class OpaConnection(asyncio.Protocol):
     """One connection; `ask` sends a whole request and gives (status, body)."""
 
-    def __init__(self, max_answer_bytes: int) -> None:
-        self._max_answer_bytes = max_answer_bytes
+    def __init__(self, max_answer_bytes: int, lost: Callable[[], None]) -> None:
+        self._max_answer_bytes, self._lost = max_answer_bytes, lost
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -83,6 +84,7 @@ class OpaConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The loop's word."""
         self._transport = None
+        self._lost()
         self._fail("OPA closed the connection")
 
     def _fail(self, why: str) -> None:
@@ -158,8 +160,10 @@ def _chunks(received: bytearray, begin: int, limit: int) -> bytes | None:
 class OpaPool:
     """The connections that are kept: as many as there were questions at once. Each question has one time-out for all."""
 
-    def __init__(self, address: str, timeout_s: float, max_answer_bytes: int) -> None:
+    def __init__(self, address: str, timeout_s: float, max_answer_bytes: int, lost: Callable[[], None] = lambda: None) -> None:
+        """`lost` is called when a connection has ended, for whatever reason: OPA may have, too."""
         self._address = address
+        self._lost = lost
         self._timeout_s = timeout_s
         self._max_answer_bytes = max_answer_bytes
         self._free: list[OpaConnection] = []
@@ -200,7 +204,7 @@ class OpaPool:
         loop = asyncio.get_running_loop()
 
         def make() -> OpaConnection:
-            return OpaConnection(self._max_answer_bytes)
+            return OpaConnection(self._max_answer_bytes, self._lost)
 
         if self._address.startswith("unix://"):
             return (await loop.create_unix_connection(make, self._address.removeprefix("unix://")))[1]

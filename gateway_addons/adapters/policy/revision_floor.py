@@ -43,6 +43,10 @@ class RevisionFloor:
         """The sequence below which a question asked now accepts no answer."""
         return self._highest.sequence if self._highest else 0
 
+    def is_highest(self, name: str) -> bool:
+        """Is this a revision that decided here, and none of a higher sequence was seen since?"""
+        return name == self._name
+
     def check(self, name: str, floor: int) -> None:
         """Accept a decision of the revision `name`, asked for when the floor was `floor`.
 

@@ -116,12 +116,12 @@ class RevisionStore:
 
     def active(self) -> Active | None:
         """What is offered to OPA; None in a new store. Raises `StoreError` for a file that cannot be read."""
-        file = self.folder / "active.json"
-        return _read(file, Active) if file.exists() else None
+        file = active_file(self.folder)
+        return read_active(file) if file.exists() else None
 
     def offer(self, active: Active) -> None:
         """Make this the revision that is offered, and add it to the history."""
-        write_whole(self.folder / "active.json", asdict(active))
+        write_whole(active_file(self.folder), asdict(active))
         self._remember({"what": "offered", **asdict(active)})
 
     def remember_refusal(self, revision: str, at: str, why: str) -> None:
@@ -143,6 +143,16 @@ class RevisionStore:
     def highest(self) -> Revision | None:
         """The highest revision seen by a gateway; None when none ever was. Raises `StoreError` for anything unreadable."""
         return read_highest(self.folder / "highest")
+
+
+def active_file(store: Path) -> Path:
+    """Where the store says what is offered to OPA; it is replaced before OPA can be given anything else."""
+    return store / "active.json"
+
+
+def read_active(file: Path) -> Active:
+    """What is offered to OPA. Raises `StoreError` for a file that cannot be read."""
+    return _read(file, Active)
 
 
 def read_highest(file: Path) -> Revision | None:

@@ -5,6 +5,11 @@ Nothing is remembered: a call never gets an answer to a question that had alread
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from gateway_addons.core.errors import PolicyUnavailable
 
 
 class SharedQuestions[T]:
@@ -55,3 +60,11 @@ class SharedQuestions[T]:
                     future.set_result(answer)
         finally:
             self._next(question)
+
+
+def question_of(document: dict[str, Any]) -> bytes:
+    """What OPA is sent to be asked with this input document. Raises `PolicyUnavailable` when a fact is no JSON value."""
+    try:
+        return orjson.dumps({"input": document})
+    except TypeError as e:
+        raise PolicyUnavailable("a fact is not a JSON value") from e
