@@ -28,6 +28,7 @@ type plan struct {
 	address, host, method, path string
 	headers                     []string
 	bodies                      [][]byte
+	sent                        atomic.Int64
 	correlation                 bool
 	keepAlive                   bool
 	connections                 int
@@ -79,7 +80,7 @@ func main() {
 	flag.StringVar(&ca, "ca", "", "PEM file of the server's authority; without it plain HTTP is spoken")
 	flag.StringVar(&certs, "certs", "", "client certificates: cert.pem:key.pem, several separated by commas, spread over the connections")
 	flag.StringVar(&tokens, "tokens", "", "file of one Authorization value a line, in the order of -certs")
-	flag.StringVar(&bodyFile, "body", "", "file of the body; several of one size, separated by commas, are spread over the connections")
+	flag.StringVar(&bodyFile, "body", "", "file of the body; several of one size, separated by commas, are sent in turn")
 	flag.BoolVar(&p.correlation, "correlation", true, "send an X-Correlation-ID of its own with each call")
 	flag.BoolVar(&p.keepAlive, "keep-alive", true, "false: a new connection, and handshake, for each call")
 	flag.IntVar(&p.connections, "connections", 1, "")
@@ -302,7 +303,7 @@ func (w *wire) call(p *plan, n int, number int64) (int, int64, error) {
 	}
 	w.buffer = append(w.buffer, "\r\n"...)
 	if len(p.bodies) > 0 {
-		w.buffer = append(w.buffer, p.bodies[n%len(p.bodies)]...)
+		w.buffer = append(w.buffer, p.bodies[(p.sent.Add(1)-1)%int64(len(p.bodies))]...)
 	}
 	if _, err := w.conn.Write(w.buffer); err != nil {
 		return 0, 0, err

@@ -15,10 +15,11 @@ import typer
 
 from benchmarks.contract_generator import write_contracts
 from benchmarks.speed import page, report, targets
+from benchmarks.speed.bodies import UNLIKE
 from benchmarks.speed.contestants import FULL, OTHER_CPU, main_targets, other_policy, place, without_targets
 from benchmarks.speed.measure import Load, Series, Target, rss_mib, run
-from benchmarks.speed.stage import UNLIKE, Stage, staged
-from benchmarks.speed.tools import CONTRACTS, ROOT, provide
+from benchmarks.speed.stage import Stage, staged
+from benchmarks.speed.tools import ROOT, provide
 from deploy.demo.system import OPA
 from gateway_addons.adapters.policy.bundle import Sources, build_bundle
 from gateway_addons.adapters.policy.opa_binary import BundleError
@@ -143,7 +144,7 @@ def _parts(bench: Bench, stage: Stage, *, quick: bool, contracts: int) -> Iterat
     asking = [target for target in everyone if target.name not in {"nginx with mutual TLS", "own Master, bare"}]
     unlike = {"16 connections": {"connections": 16, "body": UNLIKE}, "64 connections": {"connections": 64, "body": UNLIKE}}
     yield lambda: bench.compare(targets.UNLIKE_CALLS, asking, unlike, rounds)
-    few = [found[name] for name in ("own Master, bare", "Poterne", "Envoy + OPA + rate limit") if name in found]
+    few = [found[name] for name in ("own Master, bare", "Poterne", targets.KEEPING, "Envoy + OPA + rate limit") if name in found]
     slow = {"8 connections": {"connections": 8, "rate": 50.0, "seconds": 4.0 if quick else 12.0}}
     yield lambda: bench.compare("50 calls a second", few, slow, rounds)
     new = {"16 at a time": {"connections": 16, "keep_alive": False}}
@@ -168,7 +169,7 @@ def _many_contracts(bench: Bench, stage: Stage, count: int) -> None:
     for name, extra in (("few contracts", 0), (f"{count:,} contracts", count)):
         bench.say(f"building a bundle of {name}")
         folder = stage.folder / f"contracts-{extra}"
-        shutil.copytree(CONTRACTS, folder)
+        shutil.copytree(stage.contracts, folder)
         if extra:
             write_contracts(folder, extra)
         bundle, socket = stage.folder / f"bundle-{extra}.tar.gz", stage.folder / f"opa-{extra}.sock"

@@ -8,19 +8,22 @@ from pathlib import Path
 from benchmarks.speed import envoy
 from benchmarks.speed.measure import Target, pin
 from benchmarks.speed.stage import Stage, family, free_port
-from benchmarks.speed.tools import CONTRACTS, ROOT
+from benchmarks.speed.targets import KEEPING
+from benchmarks.speed.tools import ROOT
 from benchmarks.speed.without import PARTS
 from gateway_addons.adapters.policy.contract_files import load_contracts
 
 PROXY_CPU, OTHER_CPU, BOTH = (0,), (1,), (0, 1)
 """On two cores: the one process that is compared on one of them, everything else on the other."""
 
-FULL = ("Poterne, 2 workers", "Envoy, 2 threads")
+FULL = ("Poterne, 2 workers", "Poterne, 2 workers, kept decisions", "Envoy, 2 threads")
 
 
 def main_targets(stage: Stage, say: Callable[[str], None], missing: list[str]) -> dict[str, Target]:
     """All that the first table compares; who does not start is added to `missing`, and the others are compared."""
-    starts: list[Callable[[Stage], Target]] = [_nginx, _mitmdump, bare, _poterne, _two_workers]
+    starts: list[Callable[[Stage], Target]] = [_nginx, _mitmdump, bare, _poterne]
+    starts.append(lambda s: _own(s, KEEPING, 1, keep=True))
+    starts += [lambda s: _own(s, FULL[0], 2, keep=False), lambda s: _own(s, FULL[1], 2, keep=True)]
     if stage.tools.envoy and stage.tools.authz:
         starts += [lambda s: _envoy(s, "Envoy + OPA + rate limit", 1), lambda s: _envoy(s, "Envoy, 2 threads", 2)]
     found: dict[str, Target] = {}
@@ -121,24 +124,26 @@ def _poterne(stage: Stage) -> Target:
     return Target("Poterne", stage.port, {"proxy": family(stage.pids("gateway")[0])} | _shared(stage))
 
 
-def _two_workers(stage: Stage) -> Target:
-    port, folder = free_port(), stage.folder / "two-workers"
+def _own(stage: Stage, name: str, workers: int, *, keep: bool) -> Target:
+    """Another gateway on the same contracts, OPA and Redis: so many workers, with or without kept decisions."""
+    port, folder = free_port(), stage.folder / name.replace(" ", "-")
     own = {
         name: environment | {"listen": {"host": "127.0.0.1", "port": port if name == "production" else 0}}
         for name, environment in stage.settings["environments"].items()
     }
     file = stage.write_settings(
         folder / "gateway.yaml",
-        workers=2,
+        workers=workers,
         environments=own,
         admin={"host": "127.0.0.1", "port": free_port()},
+        opa=stage.settings["opa"] | {"keep_decisions": keep},
         state={"folder": str(folder / "state")},
         journal=stage.settings["journal"] | {"folder": str(folder / "journal")},
     )
-    process = stage.spawn([sys.executable, "-m", "gateway_addons", "run", "--config", str(file)], "two-workers")
-    stage.await_port(port, "two-workers")
-    _await_log(stage, "two-workers", '"workers":2')
-    return Target("Poterne, 2 workers", port, {"proxy": family(process.pid)} | _shared(stage))
+    process = stage.spawn([sys.executable, "-m", "gateway_addons", "run", "--config", str(file)], folder.name)
+    stage.await_port(port, folder.name)
+    _await_log(stage, folder.name, f'"workers":{workers}')
+    return Target(name, port, {"proxy": family(process.pid)} | _shared(stage))
 
 
 def without(stage: Stage, name: str, off: Sequence[str], number: int, *, tree: Path = ROOT) -> Target:
@@ -181,7 +186,7 @@ def other_policy(stage: Stage, name: str, opa_address: str, opa_pid: int, number
 
 def _envoy(stage: Stage, name: str, threads: int) -> Target:
     port, limit_port = free_port(), free_port() if stage.tools.ratelimit else None
-    contracts = [contract for _, contract in load_contracts(CONTRACTS) if contract.environment == "production"]
+    contracts = [contract for _, contract in load_contracts(stage.contracts) if contract.environment == "production"]
     files = envoy.write(stage, contracts, port, limit_port, f"envoy-{threads}")
     beside = {
         "OPA": [

@@ -38,7 +38,7 @@ class Load:
     path: str
     headers: tuple[str, ...]
     bodies: Mapping[str, str]
-    """Files by what they are; several of one size, separated by commas, are spread over the connections."""
+    """Files by what they are; several of one size, separated by commas, are sent in turn."""
     cpus: str = ""
 
 

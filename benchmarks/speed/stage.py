@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import yaml
 
+from benchmarks.speed import bodies
 from benchmarks.speed.measure import Load
 from benchmarks.speed.tools import ROOT, Tools
 from deploy.demo.place import places
@@ -24,10 +25,6 @@ from deploy.demo.system import System
 
 PATH = "/infinoe/v1/ecritures/comptables"
 CONSUMER = "charge"
-SIZES = {"1 KiB": 1 << 10, "100 KiB": 100 << 10, "1 MiB": 1 << 20}
-UNLIKE = "1 KiB, each connection another periode"
-PERIODS = [(year, f"{year}-{month:02}") for year in range(2025, 2031) for month in range(1, 13)]
-"""More than there are connections: no two calls at the same time ask policy the same."""
 ANSWER = json.dumps(
     {
         "accuse": {
@@ -57,6 +54,7 @@ class Stage:
         self.upstream_port = free_port()
         self.document: dict[str, Any] = {}
         self.upstream: list[int] = []
+        self.bodies: dict[str, str] = {}
 
     def start(self) -> None:
         """Start Poterne, put nginx in place of its backend, get a token and make the bodies."""
@@ -70,10 +68,17 @@ class Stage:
         self.settings["limits"] = {"max_connections_per_address": 2000} | self.settings.get("limits", {})
         self.write_settings()
         self.command("reload")
-        self._bodies()
+        bodies.widen(self.contracts / "production" / f"{CONSUMER}.yaml")
+        self.command("policy", "activate", "--author", "bench", "--reason", "more budgets, for unlike calls")
+        self.bodies = bodies.write(self.folder / "bodies", self.consumer["siret"])
         self.renew_token()
 
     # --- what there is ---
+
+    @property
+    def contracts(self) -> Path:
+        """The contracts that are in force here: the demonstration's, one of them with more budgets."""
+        return self._place.config / "contracts"
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -125,8 +130,7 @@ class Stage:
             self.folder / "tokens",
             PATH,
             (f"ID_Teleservice: {own['id_teleservice'][0]}", "Content-Type: application/json"),
-            {name: str(self.folder / f"body-{size}.json") for name, size in SIZES.items()}
-            | {UNLIKE: ",".join(str(self.folder / f"unlike-{n}.json") for n in range(len(PERIODS)))},
+            self.bodies,
             cpus,
         )
 
@@ -167,47 +171,6 @@ class Stage:
             )
             answer.raise_for_status()
         (self.folder / "tokens").write_text(f"Bearer {answer.json()['access_token']}\n")
-
-    def _bodies(self) -> None:
-        for size in SIZES.values():
-            entries: list[dict[str, Any]] = []
-            while len(json.dumps(self._lot(entries))) < size - 200:
-                entries.extend(self._entry(len(entries) + n) for n in range(max(1, (size - 300) // 500 - len(entries))))
-            self._body(f"body-{size}", size, self._lot(entries))
-        for number, (exercice, periode) in enumerate(PERIODS):
-            lot = self._lot([self._entry(0)]) | {"exercice": exercice, "periode": periode}
-            self._body(f"unlike-{number}", SIZES["1 KiB"], lot)
-
-    def _body(self, name: str, size: int, lot: dict[str, Any]) -> None:
-        raw = json.dumps(lot).encode()
-        (self.folder / f"{name}.json").write_bytes(raw + b" " * max(0, size - len(raw)))
-
-    def _entry(self, number: int) -> dict[str, Any]:
-        return {
-            "identifiant": f"E-{number:06}",
-            "journal": "AC",
-            "piece": f"P{number:06}",
-            "typeEcriture": "NORMALE",
-            "dateComptable": "2026-03-18",
-            "datePiece": "2026-03-16",
-            "libelle": "Facture " + "x" * 150,
-            "lignes": [
-                {"compte": "2183", "debit": "10.00", "libelle": "Materiel"},
-                {"compte": "4041", "credit": "10.00", "libelle": "Fournisseur"},
-            ],
-        }
-
-    def _lot(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "organisme": {"siret": self.consumer["siret"]},
-            "budget": {"type": "BP", "code": "01"},
-            "exercice": 2026,
-            "periode": "2026-03",
-            "flux": "comptable",
-            "systemeEmetteur": {"nom": "SIFAC", "version": "7.1"},
-            "numeroLot": "L-1",
-            "ecritures": entries,
-        }
 
     def nginx(self, name: str, listen: str, location: str) -> list[int]:
         """An nginx of one worker; returns its processes."""
