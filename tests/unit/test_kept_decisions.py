@@ -16,7 +16,6 @@ from gateway_addons.adapters.policy.revision_floor import RevisionFloor
 from gateway_addons.adapters.policy.revision_store import Active, RevisionStore, active_file
 from gateway_addons.core.decision import Decision, read_decision
 from gateway_addons.core.errors import PolicyUnavailable
-from gateway_addons.core.facts import Evidence
 from tests.unit import test_decision
 from tests.unit.test_opa import EVIDENCE
 
