@@ -1,7 +1,7 @@
 """One call on its way through the gate: what is known of it, from its head to its record."""
 
+import os
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,11 +19,18 @@ CALL = "poterne.call"
 """Key of the `Call` in a flow's metadata."""
 
 
+def random_uuid() -> str:
+    """A UUID of version 4, 122 bits of the system's random source (RFC 9562 section 5.4)."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
 @dataclass(slots=True)
 class Call:
     """One call on its way through the gate."""
 
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    request_id: str = field(default_factory=random_uuid)
     received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.perf_counter)
     progress: Progress = field(default_factory=Progress)

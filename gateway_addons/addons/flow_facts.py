@@ -48,12 +48,20 @@ def check_form(flow: http.HTTPFlow, listener: ListenerFacts) -> None:
     defect = flow.metadata.get(DEFECT)
     if defect is not None:
         raise defect if isinstance(defect, Refusal) else Refusal("INF-REQ-01", "unknown defect")
-    host = _HOST.fullmatch(flow.request.headers.get("host", ""))
-    if host is None or int(host["port"] or 443) > 65535:
+    name, sni = _host_name(flow.request.headers.get("host", "")), session_of(flow).sni
+    if name is None:
         raise Refusal("INF-REQ-04", "Host is malformed")
-    name, sni = host["name"].lower().strip("[]"), session_of(flow).sni
     if name not in listener.hosts or (sni is not None and sni != name):
         raise Refusal("INF-REQ-04", "Host is not this listener's, or differs from SNI")
+
+
+@lru_cache(maxsize=256)
+def _host_name(value: str) -> str | None:
+    """The name in a Host, in lower case; None for what is none (RFC 9110 section 7.2)."""
+    host = _HOST.fullmatch(value)
+    if host is None or int(host["port"] or 443) > 65535:
+        return None
+    return host["name"].lower().strip("[]")
 
 
 def find_route(flow: http.HTTPFlow, listener: ListenerFacts) -> RouteMatch:
@@ -128,18 +136,13 @@ def caller(flow: http.HTTPFlow) -> Caller:
     session = session_of(flow)
     verified = session.leaf_der is not None and session.failure is None
     certificate = _fingerprint(session.leaf_der or b"") if verified else None
-    return Caller(source_of(connection_source(flow) or ""), certificate)
+    source = session.address.source if session.address else peer_of(flow)  # a trusted balancer passes its client on
+    return Caller(source_of(source or ""), certificate)
 
 
 @lru_cache(maxsize=4096)
 def _fingerprint(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
-
-
-def connection_source(flow: http.HTTPFlow) -> str | None:
-    """Where the connection comes from: the TCP peer, or the client of a trusted balancer that passed it on."""
-    address = session_of(flow).address
-    return address.source if address else peer_of(flow)
 
 
 def observed_address(flow: http.HTTPFlow) -> ObservedAddress:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mitmproxy import http
@@ -14,6 +15,7 @@ from mitmproxy.proxy.layers.http._events import ResponseProtocolError
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.answer_head import AnswerHead
 from gateway_addons.core.errors import Refusal
+from gateway_addons.core.header_fields import Field, FieldsByName, by_name
 from gateway_addons.core.request_head import RequestHead
 
 _REASON_PHRASES = {status: phrase.encode() for status, phrase in status_codes.RESPONSES.items()}
@@ -22,35 +24,62 @@ _KEPT_OF_A_DEFECTIVE_HEAD = re.compile(rb"(?mi)^(x-correlation-id|accept|accept-
 
 
 class PlainHeaders(http.Headers):
-    """The engine's headers, of fields whose types are known: looked up without a conversion of each, and without exceptions."""
+    """The engine's headers, of fields whose types are known: found by name without a walk over all of them for each, and
+    written without a step of Python for each.
+    """
 
-    def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
-        self.fields = tuple(fields)
+    def __init__(self, fields: Iterable[Field], named: FieldsByName | None = None) -> None:
+        """`named`: the same fields by name, where whoever read them has that."""
+        self._fields, self._named = tuple(fields), named
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields, in order; whoever sets them, as the engine does for every change, gives them all anew."""
+        return self._fields
+
+    @fields.setter
+    def fields(self, fields: tuple[Field, ...]) -> None:
+        self._fields, self._named = fields, None
+
+    def by_name(self) -> FieldsByName:
+        """The fields by name, as they are now."""
+        if self._named is None:
+            self._named = by_name(self._fields)
+        return self._named
 
     def get_all(self, name: str | bytes) -> list[str]:
         """All values of a name."""
-        key = _key(name)
-        return [value.decode("utf-8", "surrogateescape") for own, value in self.fields if own.lower() == key]
+        return [value.decode("utf-8", "surrogateescape") for value in self.by_name().get(_key(name), ())]
 
     def get(self, name: str | bytes, default: Any = None) -> Any:
         """The values of a name as one text (RFC 9110 section 5.3), or the default."""
-        values = self.get_all(name)
-        return ", ".join(values) if values else default
+        values = self.by_name().get(_key(name))
+        return b", ".join(values).decode("utf-8", "surrogateescape") if values else default
 
     def __contains__(self, name: object) -> bool:
-        key = _key(name) if isinstance(name, str | bytes) else None
-        return any(own.lower() == key for own, _ in self.fields)
+        return isinstance(name, str | bytes) and _key(name) in self.by_name()
+
+    def __bytes__(self) -> bytes:
+        return b"\r\n".join([*map(b": ".join, self._fields), b""])
 
 
+def plain(headers: http.Headers) -> PlainHeaders:
+    """The headers of a message that may be the engine's own making."""
+    return headers if isinstance(headers, PlainHeaders) else PlainHeaders(headers.fields)
+
+
+@lru_cache(maxsize=256)
 def _key(name: str | bytes) -> bytes:
+    """A name as headers are found by it; which names are asked for is the code's word, or an API's file's."""
     return (name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")).lower()
 
 
 def put_headers(response: http.Response, headers: Mapping[str, str]) -> None:
     """Set several headers of an answer, each in place of what was there."""
     fresh = {_key(name): (name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()}
-    kept = (field for field in response.headers.fields if field[0].lower() not in fresh)
-    response.headers = PlainHeaders((*kept, *fresh.values()))
+    fields = [field for field in response.headers.fields if field[0].lower() not in fresh]
+    fields += fresh.values()
+    response.headers = PlainHeaders(fields)
 
 
 class DefectiveRequest(http.Request):
@@ -83,7 +112,7 @@ def bare_response(status: int, headers: http.Headers, body: bytes) -> http.Respo
 
 def response_of(head: AnswerHead) -> http.Response:
     """The engine's response object for a backend's head that was read by the strict grammar; its body follows."""
-    response = bare_response(head.status, PlainHeaders(head.headers), b"")
+    response = bare_response(head.status, PlainHeaders(head.headers, head.by_name), b"")
     response.data.http_version, response.data.content = head.version.encode(), None
     return response
 
@@ -94,7 +123,7 @@ def request_of(head: RequestHead) -> http.Request:
     request.data = http.RequestData.__new__(http.RequestData)
     request.data.__dict__.update(
         host="", port=0, method=head.method.encode(), scheme=b"", authority=b"", path=head.target.encode(),
-        http_version=b"HTTP/1.1", headers=PlainHeaders(head.headers), content=None, trailers=None,
+        http_version=b"HTTP/1.1", headers=PlainHeaders(head.headers, head.by_name), content=None, trailers=None,
         timestamp_start=time.time(), timestamp_end=None)
     return request
 

@@ -14,6 +14,8 @@ RECEIPT_NAMES = frozenset({
 """The names in a receipt, an error (the DGFiP's or RFC 9457) and the state of an API that is write-only; an API's file may
 name others (`answer_names`)."""
 
+_CONTAINERS = (dict, list)
+
 MAX_TEXT_CHARACTERS = 1000
 """A receipt has no long texts; a document that was stored has."""
 
@@ -29,22 +31,29 @@ def read_answer(body: bytes, names: frozenset[str] | None) -> dict[str, Any]:
     except Unreadable as e:
         raise Refusal("INF-DEP-04", f"the backend's answer: {e}") from e
     if names is not None:
-        for name, value in _members(document):
-            if name not in names:
-                raise Refusal("INF-DEP-04", f"the backend's answer has a member {name[:64]!r} that is not this API's")
-            if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-                raise Refusal("INF-DEP-04", f"the backend's answer has a long text in {name!r}")
+        for name, node in _containers(document):
+            if isinstance(node, dict) and not names.issuperset(node):
+                other = next(member for member in node if member not in names)
+                raise Refusal("INF-DEP-04", f"the backend's answer has a member {other[:64]!r} that is not this API's")
+            if len(body) > MAX_TEXT_CHARACTERS:  # a shorter answer holds no longer text
+                _check_texts(name, node)
     return document
 
 
-def _members(node: Any) -> Iterator[tuple[str, Any]]:
-    """Every member at every level; texts in arrays count as the array's (its depth is bounded by the reader)."""
-    waiting: list[tuple[str, Any]] = [("", node)]
+def _check_texts(name: str, node: dict[str, Any] | list[Any]) -> None:
+    """The texts in one object, or in one array, which count as the member's that the array is."""
+    for member, value in node.items() if isinstance(node, dict) else ((name, item) for item in node):
+        if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+            raise Refusal("INF-DEP-04", f"the backend's answer has a long text in {member!r}")
+
+
+def _containers(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | list[Any]]]:
+    """Every object and array at every level, with the name of the member that it is in (their depth is bounded by the reader)."""
+    waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
-        name, value = waiting.pop()
-        if isinstance(value, dict):
-            yield from value.items()
-            waiting += [(k, v) for k, v in value.items() if isinstance(v, dict | list)]
-        elif isinstance(value, list):
-            yield from ((name, item) for item in value if isinstance(item, str) and name)
-            waiting += [(name, item) for item in value if isinstance(item, dict | list)]
+        name, node = waiting.pop()
+        yield name, node
+        if isinstance(node, dict):
+            waiting += [item for item in node.items() if isinstance(item[1], _CONTAINERS)]
+        else:
+            waiting += [(name, item) for item in node if isinstance(item, _CONTAINERS)]

@@ -86,6 +86,21 @@ class Places(Frozen):
         """The places in the body, as the member names that lead there."""
         return tuple((slot, members(source)) for slot, source in self.slots if isinstance(source, str))
 
+    @cached_property
+    def outside_the_body(self) -> tuple[tuple[Slot, FromPath | FromHeader], ...]:
+        """The places in the path and in headers."""
+        return tuple((slot, source) for slot, source in self.slots if not isinstance(source, str))
+
+    @cached_property
+    def first_members(self) -> frozenset[str]:
+        """The members of the outermost object that lead to a place in the body."""
+        return frozenset(way[0] for _, way in self.pointers)
+
+    @cached_property
+    def headers(self) -> tuple[str, ...]:
+        """The headers that name a dimension, in lower case."""
+        return tuple(dict.fromkeys(s.header.lower() for _, s in self.slots if isinstance(s, FromHeader)))
+
     @property
     def names(self) -> frozenset[str]:
         """The dimensions of a right that have a place here."""
@@ -121,6 +136,16 @@ class Shape(Frozen):
         if self.body == "none" and (self.root.pointers or self.entries):
             raise ValueError("a shape without a body cannot point into one")
         return self
+
+    @cached_property
+    def way_to_entries(self) -> tuple[str, ...] | None:
+        """The member names that lead to the entries; None where there are none."""
+        return members(self.entries) if self.entries is not None else None
+
+    @cached_property
+    def budget_slots(self) -> tuple[Slot, ...]:
+        """The places of the budget's parts, the call's and an entry's, in order."""
+        return tuple(sorted({slot for places in (self.root, self.entry) for slot, _ in places.slots if slot[0] == "budget"}))
 
     @cached_property
     def names_that_count(self) -> frozenset[str]:

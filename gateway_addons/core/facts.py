@@ -169,8 +169,9 @@ class Evidence:
 
     def question(self) -> dict[str, Any]:
         """The same document with its parts as they are, for a JSON writer that knows dataclasses."""
-        return {"schema": 1} | {name: getattr(self, name) for name in self.__slots__} | {
-            "now": second_of(self.now), "call": self.call.asked()}
+        return {"schema": 1, "now": second_of(self.now), "environment": self.environment, "call": self.call.asked(),
+                "certificate": self.certificate, "address": self.address, "identifier": self.identifier,
+                "identity": self.identity, "rights": self.rights, "switches": self.switches}
 
 
 @dataclass(frozen=True, slots=True)

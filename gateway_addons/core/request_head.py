@@ -5,21 +5,24 @@ target (see docs/engine.md). Here the raw bytes are read once, by a narrow gramm
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway_addons.core.errors import Refusal
+from gateway_addons.core.header_fields import NAME, Field, FieldsByName, by_name, split_fields
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 """Methods that are understood, RFC 9110 section 9 and RFC 5789; a route says which of them it admits. TRACE and CONNECT
 are not understood."""
 
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(rb"[\t\x20-\x7e]*")
-_TARGET = re.compile(rb"(/[A-Za-z0-9._~-]+)+")
+_VALUE = rb"[\t\x20-\x7e]*+"
+_TARGET = rb"(?:/[A-Za-z0-9._~-]++)++"
+_HEAD = re.compile(rb"(%b) (%b) HTTP/1\.1((?:\r\n%b:%b)*+)" % (NAME, _TARGET, NAME, _VALUE))
+"""All of a head but the empty line at its end. What is wrong with one that has not this form, `_defect_of_form` finds."""
+
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _BARE_CARRIAGE_RETURN = re.compile(rb"\r(?!\n|$)")
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\0")
+_DOT_SEGMENTS = frozenset({b".", b".."})
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,15}")
 
 _FORBIDDEN = frozenset({b"upgrade", b"te", b"trailer", b"proxy-connection", b"proxy-authorization", b"http2-settings",
@@ -35,13 +38,13 @@ _REPEATABLE = frozenset({b"accept", b"accept-encoding", b"accept-language", b"ca
 _UNDERSCORED = frozenset({b"id_teleservice"})
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """A request head as sent: method and target are canonical text, header names keep their case."""
 
     method: str
     target: str
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: tuple[Field, ...]
+    by_name: FieldsByName
     content_length: int | None
     chunked: bool
 
@@ -65,65 +68,79 @@ def read_head(raw: bytes, *, max_bytes: int, max_headers: int) -> RequestHead:
     """
     if len(raw) > max_bytes:
         raise Refusal("INF-REQ-06", f"more than {max_bytes} bytes of head")
-    if _BARE.search(raw, 0, len(raw) - 4):
-        raise Refusal("INF-REQ-01", "bare CR, bare LF or NUL in the head")
-    lines = raw[:-4].split(b"\r\n")
-    method, target = _request_line(lines[0])
-    headers = _header_fields(lines[1:], max_headers)
-    content_length, chunked = _framing(headers)
-    return RequestHead(method, target, headers, content_length, chunked)
-
-
-def _request_line(line: bytes) -> tuple[str, str]:
-    parts = line.split(b" ")
-    if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
-        raise Refusal("INF-REQ-01", "request line is not: method SP target SP version")
-    method, target, version = parts
-    if version != b"HTTP/1.1":
-        raise Refusal("INF-REQ-02", "version is not HTTP/1.1")
-    if method.decode("ascii") not in METHODS:
-        raise Refusal("INF-REQ-02", "method is not understood")
-    if not _TARGET.fullmatch(target) or any(s in (b".", b"..") for s in target.split(b"/")):
-        raise Refusal("INF-REQ-03", "target is not a canonical absolute path")
-    return method.decode("ascii"), target.decode("ascii")
-
-
-def _header_fields(lines: Sequence[bytes], max_headers: int) -> tuple[tuple[bytes, bytes], ...]:
-    if len(lines) > max_headers:
+    head = _HEAD.fullmatch(raw, 0, len(raw) - 4)
+    if head is None:
+        raise _defect_of_form(raw[:-4], max_headers)
+    method, target = _method_and_target(head[1], head[2])
+    headers = split_fields(head[3])
+    if len(headers) > max_headers:
         raise Refusal("INF-REQ-06", f"more than {max_headers} header fields")
-    headers = tuple(_header_field(line) for line in lines)
-    _check_names([name.lower() for name, _ in headers])
-    for name, value in headers:
-        if name.lower() == b"connection":
-            _check_connection(value)
-    return headers
+    named = by_name(headers)
+    _check_names(named, len(headers))
+    content_length, chunked = _framing(named)
+    return RequestHead(method, target, headers, named, content_length, chunked)
 
 
-def _header_field(line: bytes) -> tuple[bytes, bytes]:
+def _method_and_target(method: bytes, target: bytes) -> tuple[str, str]:
+    name = method.decode("ascii")
+    if name not in METHODS:
+        raise Refusal("INF-REQ-02", "method is not understood")
+    if not _DOT_SEGMENTS.isdisjoint(target.split(b"/")):
+        raise Refusal("INF-REQ-03", "target is not a canonical absolute path")
+    return name, target.decode("ascii")
+
+
+def _defect_of_form(head: bytes, max_headers: int) -> Refusal:
+    """The first thing that is wrong with a head that has not the form of one."""
+    if _BARE.search(head):
+        return Refusal("INF-REQ-01", "bare CR, bare LF or NUL in the head")
+    request_line, *lines = head.split(b"\r\n")
+    parts = request_line.split(b" ")
+    if len(parts) != 3 or not re.fullmatch(NAME, parts[0]):
+        return Refusal("INF-REQ-01", "request line is not: method SP target SP version")
+    if parts[2] != b"HTTP/1.1":
+        return Refusal("INF-REQ-02", "version is not HTTP/1.1")
+    if parts[0].decode("ascii") not in METHODS:
+        return Refusal("INF-REQ-02", "method is not understood")
+    if not re.fullmatch(_TARGET, parts[1]) or not _DOT_SEGMENTS.isdisjoint(parts[1].split(b"/")):
+        return Refusal("INF-REQ-03", "target is not a canonical absolute path")
+    if len(lines) > max_headers:
+        return Refusal("INF-REQ-06", f"more than {max_headers} header fields")
+    return next(filter(None, map(_defect_of_line, lines)), Refusal("INF-REQ-01", "the head has not the form of one"))
+
+
+def _defect_of_line(line: bytes) -> Refusal | None:
     if line[:1] in (b" ", b"\t", b""):
-        raise Refusal("INF-REQ-01", "folded or empty header line (RFC 9112 5.2)")
+        return Refusal("INF-REQ-01", "folded or empty header line (RFC 9112 5.2)")
     name, colon, value = line.partition(b":")
-    if not colon or not _TOKEN.fullmatch(name):
-        raise Refusal("INF-REQ-01", "header name is not a token")
-    if not _VALUE.fullmatch(value):
-        raise Refusal("INF-REQ-01", "header value has a control character or a raw high byte")
-    return name, value.strip(b" \t")
+    if not colon or not re.fullmatch(NAME, name):
+        return Refusal("INF-REQ-01", "header name is not a token")
+    if not re.fullmatch(_VALUE, value):
+        return Refusal("INF-REQ-01", "header value has a control character or a raw high byte")
+    return None
 
 
-def _check_names(names: Sequence[bytes]) -> None:
-    if forbidden := _FORBIDDEN.intersection(names):
-        raise Refusal("INF-REQ-05", f"header not accepted: {sorted(forbidden)[0].decode()}")
-    if any(b"_" in name and name not in _UNDERSCORED for name in names):
+def _check_names(named: FieldsByName, count: int) -> None:
+    if not _FORBIDDEN.isdisjoint(named):
+        raise Refusal("INF-REQ-05", f"header not accepted: {min(_FORBIDDEN.intersection(named)).decode()}")
+    if b"_" in b" ".join(named.keys() - _UNDERSCORED):
         raise Refusal("INF-REQ-05", "header name with an underscore")
-    if b"id-teleservice" in names:
+    if b"id-teleservice" in named:
         raise Refusal("INF-REQ-05", "ID-Teleservice is a twin of ID_Teleservice")
-    if names.count(b"host") != 1:
+    if len(named.get(b"host", ())) != 1:
         raise Refusal("INF-REQ-04", "Host must be there exactly once")
-    if names.count(b"x-correlation-id") > 1:
+    if len(named.get(b"x-correlation-id", ())) > 1:
         raise Refusal("910000", "X-Correlation-ID is repeated")
-    if repeated := {n for n in names if names.count(n) > 1} - _REPEATABLE:
+    if len(named) != count:
+        _check_repeated({name for name, values in named.items() if len(values) > 1} - _REPEATABLE)
+    if b"connection" in named:
+        _check_connection(named[b"connection"][0])
+
+
+def _check_repeated(repeated: set[bytes]) -> None:
+    if repeated:
         code = "INF-REQ-01" if repeated & {b"content-length", b"transfer-encoding"} else "INF-REQ-05"
-        raise Refusal(code, f"header repeated: {sorted(repeated)[0].decode()}")
+        raise Refusal(code, f"header repeated: {min(repeated).decode()}")
 
 
 def _check_connection(value: bytes) -> None:
@@ -132,14 +149,13 @@ def _check_connection(value: bytes) -> None:
         raise Refusal("INF-REQ-05", "Connection names a header")
 
 
-def _framing(headers: Sequence[tuple[bytes, bytes]]) -> tuple[int | None, bool]:
-    """Content-Length and whether the body is chunked (RFC 9112 section 6)."""
-    found = {name.lower(): value for name, value in headers}
-    coding, length = found.get(b"transfer-encoding"), found.get(b"content-length")
+def _framing(named: FieldsByName) -> tuple[int | None, bool]:
+    """Content-Length and whether the body is chunked (RFC 9112 section 6); neither is there twice."""
+    coding, length = named.get(b"transfer-encoding"), named.get(b"content-length")
     if coding is not None and length is not None:
         raise Refusal("INF-REQ-01", "both Transfer-Encoding and Content-Length")
-    if coding is not None and coding.lower() != b"chunked":
+    if coding is not None and coding[0].lower() != b"chunked":
         raise Refusal("INF-REQ-01", "Transfer-Encoding is not chunked")
-    if length is not None and not _CONTENT_LENGTH.fullmatch(length):
+    if length is not None and not _CONTENT_LENGTH.fullmatch(length[0]):
         raise Refusal("INF-REQ-01", "Content-Length is not a number")
-    return (int(length) if length is not None else None), coding is not None
+    return (int(length[0]) if length is not None else None), coding is not None

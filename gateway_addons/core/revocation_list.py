@@ -50,10 +50,6 @@ class RevocationList:
     sha256: str
     """Of the bytes that were read, as `sha256sum` of the file tells it."""
 
-    def speaks_of(self, link: Link) -> bool:
-        """Was it issued by the key that issued this certificate, and is the certificate in its scope?"""
-        return self.issuer == link.issuer and self.scope.holds(link)
-
     def is_current(self, now: datetime, grace_s: float) -> bool:
         """Within its dates, `nextUpdate` with the configured grace."""
         return self.this_update <= now <= self.next_update + timedelta(seconds=grace_s)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from gateway_addons.core.answer_shape import RECEIPT_NAMES
-from gateway_addons.core.dimensions import Dimensions, FromHeader, FromPath, Frozen, Shape
+from gateway_addons.core.dimensions import Dimensions, FromPath, Frozen, Shape
 from gateway_addons.core.errors import Refusal
 
 SEGMENT = r"[A-Za-z0-9._-]{1,64}"
@@ -137,8 +137,8 @@ class RouteMatch:
     @property
     def headers(self) -> tuple[str, ...]:
         """The headers that name a dimension, in lower case: they go on to the backend as they were read."""
-        sources = [source for _, source in self.shape.root.slots] if self.shape else []
-        return tuple(dict.fromkeys(s.header.lower() for s in sources if isinstance(s, FromHeader)))
+        shape = self.shape
+        return shape.root.headers if shape is not None else ()
 
 
 class RouteTable:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from cryptography import x509
@@ -38,12 +39,14 @@ class TrustMaterial:
     def status(self, link: Link, now: datetime) -> str:
         """`good`, `revoked` or `unknown` for one certificate, from the lists that speak of it.
 
-        What any of them revokes is revoked. It is good only when a complete list speaks of it and every list that speaks
+        A list speaks of a certificate when the key that issued it issued the list, and it is in the list's scope. What any of
+        them revokes is revoked. It is good only when a complete list speaks of it and every list that speaks
         of it, delta lists too, is current.
         """
         if link.der and link.der == link.issuer_der:  # self-signed: no list speaks of it, taking it out revokes it
             return "good" if link.der in self.self_signed else "revoked"
-        speaking = [r for r in self.lists if r.speaks_of(link)]
+        issued = self._lists_by_issuer.get(link.issuer, ())
+        speaking = [r for r in issued if r.scope.holds(link)]
         complete = [r for r in speaking if r.delta_of is None]
         deltas = [r for r in speaking if r.delta_of is not None]
         if any(_revoked(r, deltas, link.serial) for r in complete) or any(d.entries.get(link.serial) for d in deltas):
@@ -51,6 +54,13 @@ class TrustMaterial:
         newest = max(complete, key=lambda r: (r.number or 0, r.this_update), default=None)
         current = newest is not None and all(r.is_current(now, self.crl_grace_s) for r in (newest, *deltas))
         return "good" if current else "unknown"
+
+    @cached_property
+    def _lists_by_issuer(self) -> Mapping[PublicKeyName, Sequence[RevocationList]]:
+        found: dict[PublicKeyName, list[RevocationList]] = {}
+        for r in self.lists:
+            found.setdefault(r.issuer, []).append(r)
+        return found
 
     def after(self, old: "TrustMaterial") -> tuple["TrustMaterial", list[str]]:
         """The same material as the successor of `old`, and what is to be said of it.

@@ -7,7 +7,7 @@ perimeter too. What is found is a set of distinct perimeters, so that policy is 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway_addons.core.dimensions import MAX_VALUE_CHARACTERS, FromHeader, FromPath, Places, Shape, Slot, members
+from gateway_addons.core.dimensions import MAX_VALUE_CHARACTERS, FromPath, Places, Shape, Slot
 from gateway_addons.core.facts import Perimeter, RightsFacts
 from gateway_addons.core.routes import RouteMatch
 from gateway_addons.core.strict_json import Unreadable, read_object
@@ -20,6 +20,7 @@ type Headers = Callable[[str], Sequence[str]]
 type Values = dict[Slot, Any]
 
 _ABSENT = object()
+_FLUX: Slot = ("flux", 0)
 
 
 class _Failure(Exception):
@@ -45,12 +46,13 @@ def rights_facts(match: RouteMatch, body: bytes, headers: Headers = no_headers) 
 def _read(match: RouteMatch, shape: Shape, body: bytes, headers: Headers) -> RightsFacts:
     document = _document(shape, body)
     lot = _outside_the_body(shape.root, match, headers) | _in_body(document, shape.root)
-    if ("flux", 0) in lot and lot["flux", 0] != match.route.flux:
+    if lot.get(_FLUX, match.route.flux) != match.route.flux:
         raise _Failure("flux_mismatch")
     entries = _entries(document, shape, match.api.max_entries)
-    overrides = {tuple(_in_body(e, shape.entry).items()) for e in entries if _names_any(e, shape.entry)}
+    own = shape.entry.first_members  # most entries have none of the members that may override their lot
+    overrides = {tuple(_in_body(e, shape.entry).items()) for e in entries if not own.isdisjoint(e)}
     asked = [lot] + [lot | {slot: v for slot, v in o if v is not _ABSENT} for o in overrides]
-    perimeters = {_perimeter(values, shape.root, match) for values in asked}
+    perimeters = {_perimeter(values, shape, match) for values in asked}
     if len(perimeters) > match.api.max_perimeters:
         raise _Failure("too_many_perimeters")
     ordered = tuple(sorted(perimeters, key=lambda p: (p.siret, p.budget or "", p.exercice or 0, p.periode or "")))
@@ -72,10 +74,10 @@ def _document(shape: Shape, body: bytes) -> dict[str, Any]:
 
 def _outside_the_body(places: Places, match: RouteMatch, headers: Headers) -> Values:
     found: Values = {}
-    for slot, source in places.slots:
+    for slot, source in places.outside_the_body:
         if isinstance(source, FromPath):
             found[slot] = _plain(slot, match.variables.get(source.path, _ABSENT))
-        elif isinstance(source, FromHeader):
+        else:
             values = headers(source.header.lower())
             found[slot] = _plain(slot, values[0] if len(values) == 1 else _ABSENT)
     return found
@@ -89,48 +91,42 @@ def _plain(slot: Slot, value: Any) -> Any:
 
 
 def _entries(document: dict[str, Any], shape: Shape, max_entries: int) -> list[Any]:
-    if shape.entries is None:
+    if shape.way_to_entries is None:
         return []
-    entries = _at(document, members(shape.entries))
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+    entries = _at(document, shape.way_to_entries)
+    if not isinstance(entries, list) or not {dict}.issuperset(map(type, entries)):
         raise _Failure("body_unreadable")
     if len(entries) > max_entries:
         raise _Failure("too_many_entries")
     return entries
 
 
-def _names_any(entry: dict[str, Any], places: Places) -> bool:
-    """Does the entry have any of the members that may override its lot? (Cheap: most entries have none.)"""
-    return any(way[0] in entry for _, way in places.pointers)
-
-
-def _in_body(node: Any, places: Places) -> Values:
-    return {slot: _hashable(_at(node, way)) for slot, way in places.pointers}
+def _in_body(node: dict[str, Any], places: Places) -> Values:
+    """Scalars as they are (True is not 1); anything else is no value of a dimension."""
+    found: Values = {}
+    for slot, way in places.pointers:
+        value = _at(node, way)
+        found[slot] = value if isinstance(value, str) or type(value) is int or value is _ABSENT else ()
+    return found
 
 
 def _at(node: Any, way: Sequence[str]) -> Any:
-    for key in way:
-        if not isinstance(node, dict) or key not in node:
-            return _ABSENT
-        node = node[key]
+    try:
+        for name in way:
+            node = node[name]
+    except (KeyError, TypeError):  # not there, or not in an object: nothing else in JSON is found by a text
+        return _ABSENT
     return node
 
 
-def _hashable(value: Any) -> Any:
-    """Scalars as they are (True is not 1); anything else is no value of a dimension."""
-    if value is _ABSENT or isinstance(value, str) or type(value) is int:
-        return value
-    return ()
-
-
-def _perimeter(values: Values, places: Places, match: RouteMatch) -> Perimeter:
-    own = match.api.dimensions
+def _perimeter(values: Values, shape: Shape, match: RouteMatch) -> Perimeter:
+    own, places = match.api.dimensions, shape.root
     exercice = _exercice(values["exercice", 0], match) if places.exercice is not None else None
     return Perimeter(
         flux=match.route.flux or "",
         operation=match.route.operation,
         siret=_matching(values["siret", 0], own.siret.holds, "siret_invalid"),
-        budget=_budget(values, match) if places.budget is not None else None,
+        budget=_budget(values, shape, match) if places.budget is not None else None,
         exercice=exercice,
         periode=_periode(values["periode", 0], exercice, match) if places.periode is not None else None,
     )
@@ -142,8 +138,8 @@ def _matching(value: Any, holds: Callable[[str], bool], failure: str) -> str:
     return value
 
 
-def _budget(values: Values, match: RouteMatch) -> str:
-    parts = [value for (name, _), value in sorted((s, v) for s, v in values.items() if s[0] == "budget")]
+def _budget(values: Values, shape: Shape, match: RouteMatch) -> str:
+    parts = [values[slot] for slot in shape.budget_slots if slot in values]
     dimension = match.api.dimensions.budget
     if dimension is None or not all(isinstance(p, str) and len(p) <= MAX_VALUE_CHARACTERS for p in parts):
         raise _Failure("budget_invalid")
