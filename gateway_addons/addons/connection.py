@@ -6,6 +6,7 @@ come up meanwhile wait in a queue, and a hook becomes a task only when it has to
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mitmproxy import connection
@@ -29,76 +30,86 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
         super().__init__(master, reader, writer, options, mode)  # type: ignore[no-untyped-call]
         self._hooks: CachedHooks = master.addons
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[events.Event] = deque()
+        self._turns: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._busy = False
         self._hook_tasks: set[asyncio.Task[None]] = set()
 
     async def server_event(self, event: events.Event) -> None:
         """What the engine calls for everything that happens on its connections."""
-        self.take(event)
+        self.in_turn(self._handle, event)
 
-    def take(self, event: events.Event) -> None:
-        """Handle an event now or, when one is being handled, right after it."""
-        self._waiting.append(event)
+    def in_turn(self, action: Callable[[Any], None], argument: Any) -> None:
+        """Do something now or, when something is being done, right after it."""
         if self._busy:
+            self._turns.append((action, argument))
             return
         self._busy = True
         try:
-            while self._waiting:
-                self._handle(self._waiting.popleft())
+            self._do(action, argument)
+            while self._turns:
+                self._do(*self._turns.popleft())
         finally:
             self._busy = False
 
-    def _handle(self, event: events.Event) -> None:
+    def _do(self, action: Callable[[Any], None], argument: Any) -> None:
         try:
-            for command in self.layer.handle_event(event):
-                self._execute(command)
+            action(argument)
         except Exception as e:  # noqa: BLE001 - as the engine does; whatever is left of the call is refused (http_server)
             self.log(f"the layers failed: {e!r}", 40, exc_info=True)
 
-    def _execute(self, command: commands.Command) -> None:
+    def _handle(self, event: events.Event) -> None:
+        for command in self.layer.handle_event(event):
+            self.execute(command)
+
+    # --- what the layers ask for ---
+
+    def write(self, conn: connection.Connection, data: bytes) -> None:
+        """Send bytes as they are, unless the connection is over."""
+        io = self.transports.get(conn)
+        if io is not None and io.writer is not None and not io.writer.is_closing():
+            io.writer.write(data)
+
+    def execute(self, command: commands.Command) -> None:
+        """Do what a layer of the engine asks for."""
         if isinstance(command, commands.SendData):
-            io = self.transports.get(command.connection)
-            if io is not None and io.writer is not None and not io.writer.is_closing():
-                io.writer.write(command.data)
+            self.write(command.connection, command.data)
         elif isinstance(command, commands.StartHook):
-            self._start_hook(command)
+            self.start_hook(command.name, command.args(), lambda _: self._handle(events.HookCompleted(command)))
         elif isinstance(command, commands.OpenConnection):
-            handler = asyncio_utils.create_task(self.open_connection(command), name="backend connection", keep_ref=True)
-            self.transports[command.connection] = server.ConnectionIO(handler=handler)
-            if isinstance(command.connection, connection.Server):
-                self._loop.call_later(CONNECT_TIMEOUT_S, _end_unless_connected, command.connection, handler)
-        elif isinstance(command, commands.RequestWakeup):
-            self._wake_later(command)
+            self._open(command)
         elif isinstance(command, commands.Log):
             self.log(command.message, command.level)
         elif isinstance(command, commands.CloseConnection):
             if command.connection in self.transports:
                 self.close_connection(command.connection, isinstance(command, commands.CloseTcpConnection) and command.half_close)
-        else:  # pragma: no cover - the engine's list is complete
+        else:  # pragma: no cover - nothing else is asked for
             raise RuntimeError(f"unexpected command: {command}")
+
+    def _open(self, command: commands.OpenConnection) -> None:
+        handler = asyncio_utils.create_task(self.open_connection(command), name="backend connection", keep_ref=True)
+        self.transports[command.connection] = server.ConnectionIO(handler=handler)
+        if isinstance(command.connection, connection.Server):
+            self._loop.call_later(CONNECT_TIMEOUT_S, _end_unless_connected, command.connection, handler)
 
     # --- hooks ---
 
-    def _start_hook(self, hook: commands.StartHook) -> None:
-        if not self._hooks.listeners(hook.name) and not self._hooks.listeners("update"):
-            self._completed(hook)
-            return
-        task = asyncio.Task(self._hooks.handle_lifecycle(hook), loop=self._loop, eager_start=True)
+    def hears(self, name: str) -> bool:
+        """Whether anybody listens to a hook."""
+        return bool(self._hooks.listeners(name))
+
+    def start_hook(self, name: str, arguments: Iterable[Any], then: Callable[[None], None]) -> None:
+        """Call the listeners of a hook; when they are done, `then` has its turn."""
+        task = asyncio.Task(self._hooks.tell(name, arguments), loop=self._loop, eager_start=True)
         if task.done():
-            self._completed(hook)
+            self._hook_over(task, then)
         else:
             self._hook_tasks.add(task)
-            task.add_done_callback(lambda done: self._hook_over(done, hook))
+            task.add_done_callback(lambda done: self._hook_over(done, then))
 
-    def _hook_over(self, task: asyncio.Task[None], hook: commands.StartHook) -> None:
+    def _hook_over(self, task: asyncio.Task[None], then: Callable[[None], None]) -> None:
         self._hook_tasks.discard(task)
         if not task.cancelled():
-            self._completed(hook)
-
-    def _completed(self, hook: commands.StartHook) -> None:
-        if hook.blocking:
-            self.take(events.HookCompleted(hook))
+            self.in_turn(then, None)
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Hooks that the engine itself waits for: the beginning and end of connections."""
@@ -106,12 +117,13 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
 
     # --- time and flow control ---
 
-    def _wake_later(self, command: commands.RequestWakeup) -> None:
+    def later(self, delay_s: float, action: Callable[[None], None]) -> None:
+        """Give `action` its turn after a time, unless the connection ends before."""
         def wake() -> None:
             self.wakeup_timer.discard(timer)
-            self.take(events.Wakeup(command))
+            self.in_turn(action, None)
 
-        timer = self._loop.call_later(command.delay, wake)
+        timer = self._loop.call_later(delay_s, wake)
         self.wakeup_timer.add(timer)  # type: ignore[arg-type]
 
     async def drain_writers(self) -> None:

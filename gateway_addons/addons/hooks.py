@@ -4,13 +4,12 @@ The engine walks all addons twice for every hook (docs/performance.md). The sema
 order of the addons, an exception is logged and the next addon is called (why that is no danger: docs/engine.md, item 1).
 """
 
-import dataclasses
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from mitmproxy import exceptions, flow, hooks
+from mitmproxy import exceptions, hooks
 from mitmproxy.addonmanager import AddonManager, traverse
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
@@ -44,15 +43,16 @@ class CachedHooks(AddonManager):
         return found
 
     async def handle_lifecycle(self, event: hooks.Hook) -> None:
-        """Call the listeners, then those of `update` for a flow."""
+        """What the engine calls itself, for connections. Its `update` hook is for views of flows, and there are none here."""
         await self.trigger_event(event)
-        if self.listeners("update") and isinstance(message := _arguments(event)[0], flow.Flow):
-            await self.trigger_event(hooks.UpdateHook([message]))
 
     async def trigger_event(self, event: hooks.Hook) -> None:
         """Call the listeners of one hook."""
-        arguments = _arguments(event)
-        for listener in self.listeners(event.name):
+        await self.tell(event.name, event.args())
+
+    async def tell(self, name: str, arguments: Iterable[Any]) -> None:
+        """Call the listeners of one hook, by its name."""
+        for listener in self.listeners(name):
             try:
                 result = listener(*arguments)
                 if result is not None and inspect.isawaitable(result):
@@ -62,15 +62,4 @@ class CachedHooks(AddonManager):
             except exceptions.OptionsError:
                 raise
             except Exception:
-                log.exception("an addon failed in %s", event.name)
-
-
-_NAMES: dict[type[hooks.Hook], tuple[str, ...]] = {}
-
-
-def _arguments(event: hooks.Hook) -> list[Any]:
-    """What the listeners of a hook are given: its fields, whose names are looked up once for each kind of hook."""
-    names = _NAMES.get(type(event))
-    if names is None:
-        names = _NAMES[type(event)] = tuple(field.name for field in dataclasses.fields(event))  # type: ignore[arg-type]
-    return [getattr(event, name) for name in names]
+                log.exception("an addon failed in %s", name)

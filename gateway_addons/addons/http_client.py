@@ -4,23 +4,15 @@ The engine's own reader holds a head of any length, takes folded lines and odd f
 an answer that is not whole and plain is no answer: the connection is closed, never used again, and the gate refuses the call.
 """
 
-from mitmproxy.net.http.http1 import assemble_request_head, connection_close
-from mitmproxy.proxy import commands, context, events
-from mitmproxy.proxy.layers.http import HttpClient, RegisterHttpConnection
-from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
-from mitmproxy.proxy.layers.http._events import (
-    ErrorCode,
-    RequestData,
-    RequestEndOfMessage,
-    RequestHeaders,
-    ResponseData,
-    ResponseEndOfMessage,
-    ResponseHeaders,
-    ResponseProtocolError,
-)
-from mitmproxy.proxy.layers.http._http1 import Http1Client
+from collections.abc import Callable
 
-from gateway_addons.addons.http_server import Commands
+from mitmproxy import http
+from mitmproxy.net.http.http1 import assemble_request_head, connection_close
+from mitmproxy.proxy import events
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import ErrorCode, ResponseProtocolError
+
+from gateway_addons.addons.line import Line, WholeAnswer
 from gateway_addons.addons.messages import response_of
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.core.answer_head import (
@@ -36,82 +28,59 @@ from gateway_addons.core.errors import Refusal
 _DEFECT = "INF-DEP-04"
 
 
-class BackendConnection(HttpClient):
-    """Connects to the backend, in the clear and by HTTP/1.1; no other protocol is chosen, whatever comes."""
-
-    def __init__(self, ctx: context.Context, max_answer_bytes: int) -> None:
-        super().__init__(ctx)
-        self._max_answer_bytes = max_answer_bytes
-
-    def _handle_event(self, event: events.Event) -> Commands:
-        error = yield commands.OpenConnection(self.context.server)
-        if not error:
-            self.child_layer = GateHttpClient(self.context, self._max_answer_bytes)
-            self._handle_event = self.child_layer.handle_event  # type: ignore[method-assign]
-            yield from self._handle_event(event)
-        yield RegisterHttpConnection(self.context.server, error)
-
-
-class GateHttpClient(Http1Client):
+class GateHttpClient:
     """Reads answers from one backend connection, one at a time."""
 
-    def __init__(self, ctx: context.Context, max_answer_bytes: int) -> None:
-        super().__init__(ctx)
+    def __init__(self, line: Line, tell: Callable[[HttpEvent], None], max_answer_bytes: int) -> None:
+        """What is read is told to the call by `tell`; `send` takes the call's request."""
+        self._line, self._tell = line, tell
         self._max_answer_bytes = max_answer_bytes
-        self.buf: bytearray = bytearray()  # type: ignore[assignment]
+        self.buf = bytearray()
+        self.state: Callable[[events.Event], None] = self.read_headers
+        self.stream_id: int | None = None
+        self.request: http.Request | None = None
+        self.response: http.Response | None = None
         self._body: FixedBody | ChunkedBody | BodyToTheEnd = FixedBody(0)
         self._body_bytes = self._head_bytes = self._interim = 0
-        self._head = b""
+        self._received: list[bytes] = []
 
-    def send(self, event: HttpEvent) -> Commands:
-        """Send a part of the request; its head waits for its body, so that both leave as one."""
-        if isinstance(event, RequestHeaders):
-            self.stream_id, self.request = event.stream_id, event.request
-            self._body_bytes = self._head_bytes = self._interim = 0  # an answer's bounds begin anew with each request
-            head = assemble_request_head(event.request)
-            if event.end_stream:
-                yield commands.SendData(self.conn, head)
-            else:
-                self._head = head
-        elif isinstance(event, RequestData):
-            head, self._head = self._head, b""
-            yield commands.SendData(self.conn, head + event.data)
-        elif isinstance(event, RequestEndOfMessage):
-            yield from self.mark_done(request=True)
-        else:  # the client is gone
-            yield commands.CloseConnection(self.conn)
+    def receive(self, event: events.ConnectionEvent) -> None:
+        """Bytes came, or the backend's end of them."""
+        if isinstance(event, events.DataReceived):
+            if self.state == self.done:
+                return
+            self.buf += event.data
+        self.state(event)
 
-    def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
-        """After the answer the connection waits for the next request, unless the answer ended it."""
-        self.request_done, self.response_done = self.request_done or request, self.response_done or response
-        if not (self.request_done and self.response_done):
-            return
-        ends = self.request is None or self.response is None or isinstance(self._body, BodyToTheEnd) or connection_close(
-            self.response.http_version, self.response.headers)
-        self.request_done = self.response_done = False
-        self.request = self.response = self.stream_id = None
-        self.state = self.done if ends else self.read_headers
-        if ends:
-            yield commands.CloseConnection(self.conn)
+    def ask(self, stream_id: int, request: http.Request, body: bytes) -> None:
+        """Send a request, head and body as one."""
+        self.stream_id, self.request = stream_id, request
+        self._body_bytes = self._head_bytes = self._interim = 0  # an answer's bounds begin anew with each request
+        self._received = []
+        self._line.send(assemble_request_head(request) + body)
 
-    def read_headers(self, event: events.ConnectionEvent) -> Commands:
+    def give_up(self) -> None:
+        """The client is gone."""
+        self._line.close()
+
+    def read_headers(self, event: events.Event) -> None:
         """Wait for a whole head, then read it by the one strict grammar; interim answers stay here."""
         if self.request is None:  # nothing was asked: whatever comes, this connection is not to be trusted with a next call
-            yield commands.CloseConnection(self.conn)
+            self._line.close()
             self.state = self.done
             return
         if not isinstance(event, events.DataReceived):
-            yield from self._give_up("the backend closed before its answer was whole")
+            self._give_up("the backend closed before its answer was whole")
             return
         try:
             head = self._next_head()
             while head is not None and head.interim:
                 head = self._next_head()
         except Refusal as defect:
-            yield from self._give_up(defect.detail)
+            self._give_up(defect.detail)
             return
         if head is not None:
-            yield from self._begin(head)
+            self._begin(head)
 
     def _next_head(self) -> AnswerHead | None:
         """The next head in the buffer, if it is whole."""
@@ -128,67 +97,69 @@ class GateHttpClient(Http1Client):
             raise Refusal(_DEFECT, "too many answers before the answer")
         return head
 
-    def _begin(self, head: AnswerHead) -> Commands:
+    def _begin(self, head: AnswerHead) -> None:
         if (head.content_length or 0) > self._max_answer_bytes:
-            yield from self._give_up("the announced answer is too large")
+            self._give_up("the announced answer is too large")
             return
         self.response = response_of(head)
         self._body = _body_of(head)
         self.state = self.read_body
-        yield ReceiveHttp(ResponseHeaders(self._stream(), self.response, self._body.done))
-        yield from self.read_body(events.DataReceived(self.conn, b""))
+        self.read_body(events.DataReceived(self._line.conn, b""))
 
-    def read_body(self, event: events.Event) -> Commands:
-        """Pass the body on as it comes, within its bound and its framing."""
+    def read_body(self, event: events.Event) -> None:
+        """Keep the body as it comes, within its bound and its framing, until it is whole."""
         if isinstance(event, events.ConnectionClosed):
             if isinstance(self._body, BodyToTheEnd):
-                yield from self._whole()
+                self._whole()
             else:
-                yield from self._give_up("the backend closed within its answer")
+                self._give_up("the backend closed within its answer")
             return
         try:
             data = self._body.read(self.buf)
         except Refusal as defect:
-            yield from self._give_up(defect.detail)
+            self._give_up(defect.detail)
             return
         self._body_bytes += len(data)
         if self._body_bytes > self._max_answer_bytes:
-            yield from self._give_up("the answer is too large")
+            self._give_up("the answer is too large")
             return
-        if data:
-            yield ReceiveHttp(ResponseData(self._stream(), data))
+        self._received.append(data)
         if self._body.done:
-            yield from self._whole()
+            self._whole()
 
-    def _whole(self) -> Commands:
+    def _whole(self) -> None:
         if self.buf:
-            yield from self._give_up("bytes behind the backend's answer")
+            self._give_up("bytes behind the backend's answer")
             return
-        yield ReceiveHttp(ResponseEndOfMessage(self._stream()))
-        yield from self.mark_done(response=True)
+        if self.response is None:  # pragma: no cover - a body is read only behind a head
+            raise RuntimeError("no head was read")
+        self._tell(WholeAnswer(self._stream(), self.response, b"".join(self._received)))
+        self._next()
 
-    def _give_up(self, why: str) -> Commands:
+    def _next(self) -> None:
+        """After the answer the connection waits for the next request, unless the answer ended it."""
+        ends = self.request is None or self.response is None or isinstance(self._body, BodyToTheEnd) or connection_close(
+            self.response.http_version, self.response.headers)
+        self.request = self.response = self.stream_id = None
+        self.state = self.done if ends else self.read_headers
+        if ends:
+            self._line.close()
+
+    def _give_up(self, why: str) -> None:
         stream_id = self._stream()
         self.state = self.done
         self.buf.clear()
         self.request = self.response = None
-        yield commands.CloseConnection(self.conn)
-        yield ReceiveHttp(ResponseProtocolError(stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
+        self._line.close()
+        self._tell(ResponseProtocolError(stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
 
     def _stream(self) -> int:
         if self.stream_id is None:  # pragma: no cover - an answer is read only after a request
             raise RuntimeError("no request was sent")
         return self.stream_id
 
-    def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, HttpEvent):
-            yield from self.send(event)
-            return
-        if isinstance(event, events.DataReceived):
-            if self.state == self.done:
-                return
-            self.buf += event.data
-        yield from self.state(event)
+    def done(self, event: events.Event) -> None:
+        """The connection is over; whatever comes is swallowed."""
 
 
 def _body_of(head: AnswerHead) -> FixedBody | ChunkedBody | BodyToTheEnd:

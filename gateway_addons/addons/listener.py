@@ -7,13 +7,13 @@ fixed at once: TLS with a client certificate, then HTTP/1.1. There is nothing to
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from mitmproxy import ctx, options
 from mitmproxy.addons import core, errorcheck, proxyserver
-from mitmproxy.proxy import context, events, layer, mode_servers, mode_specs, tunnel
+from mitmproxy.proxy import commands, context, events, layer, mode_servers, mode_specs
 from mitmproxy.utils import asyncio_utils
 from prometheus_client import CollectorRegistry
 
@@ -22,7 +22,6 @@ from gateway_addons.addons.connection import GateConnection
 from gateway_addons.addons.connection_end import SendingWatch, close_what_is_left, end_unfinished_handshake
 from gateway_addons.addons.hooks import CachedHooks
 from gateway_addons.addons.http_layer import GateHttpLayer
-from gateway_addons.addons.http_server import Commands
 from gateway_addons.addons.own_engine import SAFE_OPTIONS, OwnEngine
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.proxy_protocol import observe
@@ -126,12 +125,16 @@ class GateMaster(OwnEngine):
 class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
     """One listening socket."""
 
-    def make_top_layer(self, context: context.Context, address: ObservedAddress | None = None) -> "Entrance":
+    def make_top_layer(self, context: context.Context) -> NoReturn:
+        """The engine's way to ask for layers; `handle_stream` has its own."""
+        raise RuntimeError("the layers of a connection are made with its sockets")
+
+    def layers(self, context: context.Context, wire: GateConnection, address: ObservedAddress) -> "Entrance":
         """The layers of one new connection; `address` is what a balancer in front said of it."""
         master, peer = _master(), context.client.peername
-        account = master.bodies.account(source_of((address and address.source) or (peer[0] if peer else "")))
+        account = master.bodies.account(source_of(address.source or (peer[0] if peer else "")))
         entry = master.entries[self.mode.data]
-        return Entrance(context, entry, Session(self.mode.data, account, address=address))
+        return Entrance(context, wire, entry, Session(self.mode.data, account, address=address))
 
     async def listen(self, host: str, port: int) -> list[Any]:
         """Accept from the sockets that were handed over, or bind; a failure ends the start (ErrorCheck)."""
@@ -167,7 +170,7 @@ class PoterneInstance(mode_servers.AsyncioServerInstance[PoterneMode]):
         if not await brake.turn(source, connection_id, limits.handshake_timeout_s):
             writer.transport.abort()
             return
-        handler.layer = entrance = self.make_top_layer(handler.layer.context, address)
+        handler.layer = entrance = self.layers(handler.layer.context, handler, address)
         deadline = asyncio.get_running_loop().call_later(limits.handshake_timeout_s, end_unfinished_handshake, handler, writer)
         sending = SendingWatch(writer.transport, limits.send_timeout_s)
         try:
@@ -191,11 +194,11 @@ def _master() -> GateMaster:
 class Entrance(layer.Layer):
     """The first layer of a connection: knows the backend, then hands over to TLS and HTTP for good."""
 
-    def __init__(self, ctx_: context.Context, entry: Entry, session: Session) -> None:
+    def __init__(self, ctx_: context.Context, wire: GateConnection, entry: Entry, session: Session) -> None:
         super().__init__(ctx_)
-        self._entry = entry
-        self.session = session
+        self._wire, self._entry, self.session = wire, entry, session
         self._tls: ClientTls | None = None
+        self.http: GateHttpLayer | None = None
 
     def over(self) -> None:
         """The connection has ended: what it held of the memory of all is free."""
@@ -203,13 +206,12 @@ class Entrance(layer.Layer):
         if self._tls is not None:
             self._tls.forget()
 
-    def _handle_event(self, event: events.Event) -> Commands:
+    def _handle_event(self, event: events.Event) -> Generator[commands.Command, Any, None]:
         if not isinstance(event, events.Start):  # pragma: no cover - the engine starts a layer first
             raise TypeError("the entrance must be started first")
         self.context.server.address = self._entry.backend
-        stack = tunnel.LayerStack()
-        stack /= (tls := ClientTls(self.context, self._entry, self.session))
-        self._tls = tls
-        stack /= GateHttpLayer(self.context, self._entry, self.session)
-        self._handle_event = self.handle_event = stack[0].handle_event  # type: ignore[method-assign]
-        yield from stack[0].handle_event(event)
+        self._tls = tls = ClientTls(self.context, self._entry, self.session, self._wire)
+        self.http = GateHttpLayer(self.context, self._entry, self.session, self._wire, tls)
+        tls.child_layer = self.http  # type: ignore[assignment]
+        self._handle_event = self.handle_event = tls.handle_event  # type: ignore[method-assign,assignment]
+        yield from tls.handle_event(event)

@@ -5,27 +5,30 @@ the connection go on (docs/engine.md).
 """
 
 import contextlib
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Iterable
 from typing import Any
 
-from mitmproxy.proxy import commands, context
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import commands, context, events
 from mitmproxy.proxy.layers.tls import TLSLayer
-from mitmproxy.proxy.tunnel import TunnelLayer
+from mitmproxy.proxy.tunnel import TunnelState
 from OpenSSL import SSL
 
+from gateway_addons.addons.connection import GateConnection
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 from gateway_addons.addons.session import Entry, HandshakeNotes, Session
 
 _MORE_THAN_A_RECORD = 20_000
+MAX_READ_BYTES = 65_535
 
 
 class ClientTls(TLSLayer):
     """The TLS layer of one client connection; fills in the `Session`."""
 
-    def __init__(self, ctx: context.Context, entry: Entry, session: Session) -> None:
+    def __init__(self, ctx: context.Context, entry: Entry, session: Session, wire: GateConnection) -> None:
         super().__init__(ctx, ctx.client)
-        self._entry = entry
-        self._session = session
+        self._entry, self._session, self._wire = entry, session, wire
         self._notes = HandshakeNotes(source=session.address.source if session.address else None)
         self._received_bytes = 0
         self._closed_by_us = False
@@ -87,16 +90,84 @@ class ClientTls(TLSLayer):
         self._closed_by_us = True
         self.tls = None  # type: ignore[assignment]
 
-    def send_data(self, data: bytes) -> Generator[commands.Command, Any, None]:
-        """Nothing is said after close_notify."""
-        if not self._closed_by_us:
-            yield from super().send_data(data)
+    # --- once the handshake is over: plain calls, no chain of generators ---
 
-    def send_close(self, command: commands.CloseConnection) -> Generator[commands.Command, Any, None]:
+    def handle_event(self, event: events.Event) -> Iterable[commands.Command]:  # type: ignore[override]
+        """The engine's way until the handshake is over; then bytes are decrypted and handed on at once."""
+        if self.tunnel_state is not TunnelState.OPEN and self.tunnel_state is not TunnelState.CLOSED:
+            return super().handle_event(event)
+        if isinstance(event, events.ConnectionEvent) and event.connection is self.conn:
+            if isinstance(event, events.DataReceived):
+                self._receive(event.data)
+            else:
+                self._closed()
+        else:
+            self.child_layer.handle_event(event)
+        return ()
+
+    def _receive(self, data: bytes) -> None:
+        received, close = self._decrypt(data)
+        self._send_records()  # what OpenSSL answers by itself: a key update, an alert
+        if received:
+            self.child_layer.handle_event(events.DataReceived(self.conn, received))
+        if close:
+            self.conn.state &= ~ConnectionState.CAN_READ
+            self.child_layer.handle_event(events.ConnectionClosed(self.conn))
+
+    def _decrypt(self, data: bytes) -> tuple[bytes, bool]:
+        """What the records say, and whether the client said that it is done (close_notify)."""
+        self.tls.bio_write(data)
+        received = []
+        try:
+            while unread(self.tls):
+                received.append(self.tls.recv(MAX_READ_BYTES))
+        except SSL.WantReadError:  # the last record is not whole
+            pass
+        except SSL.ZeroReturnError:
+            return b"".join(received), True
+        except SSL.Error as e:
+            self._wire.log(f"TLS error: {e}", logging.WARNING)
+        return b"".join(received), False
+
+    def _closed(self) -> None:
+        open_until_now = self.tunnel_state is TunnelState.OPEN
+        self.tunnel_state = TunnelState.CLOSED
+        if open_until_now and not self.tls.get_shutdown() & SSL.RECEIVED_SHUTDOWN:  # else it was said already
+            self.child_layer.handle_event(events.ConnectionClosed(self.conn))
+
+    def _send_records(self) -> None:
+        while unsent(self.tls):
+            self._wire.write(self.conn, self.tls.bio_read(MAX_READ_BYTES))
+
+    def send(self, data: bytes) -> None:
+        """Encrypt and send; nothing is said after close_notify."""
+        if self._closed_by_us:
+            return
+        with contextlib.suppress(SSL.ZeroReturnError, SSL.SysCallError):  # the client may still be sending, and is not answered
+            self.tls.sendall(data)
+        self._send_records()
+
+    def close(self, *, half: bool = False) -> None:
         """Say close_notify, once, before closing (RFC 8446 section 6.1)."""
         if not self._closed_by_us:
             self._closed_by_us = True
             with contextlib.suppress(SSL.Error):  # a handshake that failed has nothing to close
                 self.tls.shutdown()
-            yield from self.tls_interact()
-        yield from TunnelLayer.send_close(self, command)
+            self._send_records()
+        self._wire.execute(commands.CloseTcpConnection(self.conn, half_close=half))
+
+
+# --- bytes that wait in OpenSSL's buffers; asked before reading, since pyOpenSSL says "nothing" by an exception ---
+
+_lib: Any = SSL._lib  # type: ignore[attr-defined]
+_start_of_data: Any = SSL._ffi.new("char **")  # type: ignore[attr-defined]
+
+
+def unread(tls: SSL.Connection) -> bool:
+    """Whether bytes from the peer wait to be decrypted."""
+    return bool(_lib.BIO_get_mem_data(tls._into_ssl, _start_of_data) > 0)
+
+
+def unsent(tls: SSL.Connection) -> bool:
+    """Whether records wait to be sent."""
+    return bool(_lib.BIO_get_mem_data(tls._from_ssl, _start_of_data) > 0)

@@ -121,7 +121,7 @@ def test_an_answer_that_leaks(runner: asyncio.Runner, tmp_path: Path, monkeypatc
 
 def test_a_request_without_an_end(runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate_target, "TIMEOUT_S", 3.0)
-    monkeypatch.setattr(GateHttpServer, "_tick", lambda self: iter(()))
+    monkeypatch.setattr(GateHttpServer, "_tick", lambda self, _: None)
     assert "no end in time" in found(runner, tmp_path, [GOOD[:60]])[0]
 
 

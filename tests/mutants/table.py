@@ -68,11 +68,13 @@ def http2() -> Iterable[Mutant]:
 
 
 def transport() -> Iterable[Mutant]:
-    yield _one("plaintext is served", "3", "listener.py: Entrance", CLOSED + "test_plaintext_is_not_served", LISTENER,
-               "        stack /= (tls := ClientTls(self.context, self._entry, self.session))\n        self._tls = tls\n", "")
+    yield _several("plaintext is served", "3", "listener.py: Entrance", CLOSED + "test_plaintext_is_not_served",
+                   Patch(LISTENER, "        self.http = GateHttpLayer(self.context, self._entry, self.session, self._wire, tls)\n",
+                         "        from gateway_addons.addons.line import PlainLine\n        line = PlainLine(self._wire, self.context.client)\n"
+                         "        self.http = tls = GateHttpLayer(self.context, self._entry, self.session, self._wire, line)\n"))
     yield _one("the backend is connected to first", "7", "listener.py: Entrance", BOUNDS + "test_a_refused_call_makes_no_connection_to_the_backend", LISTENER,
-               "        stack = tunnel.LayerStack()\n",
-               "        from mitmproxy.proxy import commands\n        stack = tunnel.LayerStack()\n        yield commands.OpenConnection(self.context.server)\n")
+               "        self.context.server.address = self._entry.backend\n",
+               "        self.context.server.address = self._entry.backend\n        yield commands.OpenConnection(self.context.server)\n")
 
 
 def handshake() -> Iterable[Mutant]:
@@ -124,8 +126,10 @@ def streaming() -> Iterable[Mutant]:
                          "            self.client_state = self.state_consume_request_body\n        self.server_state = self.state_wait"), NO_MARK)
     yield _one("an answer may be streamed", "5", "http_stream.py: start_response_stream", streams, STREAM,
                "    def start_response_stream(self)", "    def unused_start_response_stream(self)")
-    yield _one("the engine's options count", "5", "http_stream.py: check_body_size", BOUNDS + "test_the_engines_streaming_option_changes_nothing", STREAM,
-               "    def check_body_size(self", "    def unused_check_body_size(self")
+    yield _one("the engine's options count", "5", "http_stream.py: state_wait_for_response_headers",
+               BOUNDS + "test_the_engines_streaming_option_changes_nothing", STREAM,
+               "        self.flow.response = event.response\n",
+               "        self.flow.response, self.response_body_buf = event.response, [event.body]\n        yield from self.check_body_size(False)\n")
 
 
 def bounds() -> Iterable[Mutant]:
@@ -169,9 +173,9 @@ def early() -> Iterable[Mutant]:
     yield _one("an early refusal waits for the body", "8", "http_stream.py: state_wait_for_request_headers", test, STREAM,
                "        if self.flow.response is not None or DEFECT in self.flow.metadata:", "        if False:")
     yield _one("100-continue before the gate's word", "8", "http_stream.py: state_wait_for_request_headers", test, STREAM,
-               "        yield HttpRequestHeadersHook(self.flow)\n",
+               "        yield SHOW_HEAD\n",
                "        interim = http.Response.make(100)\n        interim.headers.clear()\n"
-               "        yield SendHttp(ResponseHeaders(self.stream_id, interim), self.context.client)\n        yield HttpRequestHeadersHook(self.flow)\n")
+               "        self._http.server.send_interim(interim)\n        yield SHOW_HEAD\n")
     lingers = BOUNDS + "test_what_comes_after_an_early_refusal_is_bounded"
     yield _one("an upload that was refused goes on without end", "8", "http_server.py: linger", lingers + "[bytes]", SERVER,
                "            if self._body_bytes <= LINGER_BYTES:\n                return\n", "            return\n")
@@ -188,10 +192,10 @@ def stock() -> Iterable[Mutant]:
         module = addon.partition(".")[0]
         yield _one(f"{addon} is loaded", "10", "listener.py: GateMaster", parts, LISTENER, "        own = [core.Core(),",
                    f"        from mitmproxy.addons import {module}\n        own = [{addon}(), core.Core(),")
-    yield _one("the engine's error page leaves", "10", "http_server.py: send", CLOSED + "test_a_hook_that_is_gone_refuses[response]", SERVER,
-               '''            yield commands.SendData(self.conn, self._entry.last_resort("INF-GEN-02"))''',
+    yield _one("the engine's error page leaves", "10", "http_server.py: fail", CLOSED + "test_a_hook_that_is_gone_refuses[response]", SERVER,
+               '''            self._line.send(self._entry.last_resort("INF-GEN-02"))''',
                '''            from mitmproxy.proxy.layers.http._http1 import make_error_response\n'''
-               '''            yield commands.SendData(self.conn, make_error_response(502, "x"))''')
+               '''            self._line.send(make_error_response(502, "x"))''')
     yield _one("a stock engine goes on", "stock engine", "own_engine.py: load", STOCK + "test_a_stock_engine_ends_before_it_listens[plugin.py]",
                ADDONS + "own_engine.py", "    os._exit(EXIT_CODE)", '    raise RuntimeError("logged, and no more")')
     yield _one("the class alone has no hook", "stock engine", "gate.py: load", STOCK + "test_a_script_of_somebodys_own_around_the_gate_ends_too",
@@ -281,7 +285,7 @@ def request_bodies() -> Iterable[Mutant]:
 
 def life() -> Iterable[Mutant]:
     yield _one("a silent backend has no end", "silent backend", "http_server.py: _too_late", CLOSED + "test_backend_silent_is_bounded", SERVER,
-               '''            yield ReceiveHttp(BackendSilent(self.stream_id, "no answer in time", ErrorCode.GENERIC_SERVER_ERROR))''', "            pass")
+               '''            self._tell(BackendSilent(self.stream_id, "no answer in time", ErrorCode.GENERIC_SERVER_ERROR))''', "            pass")
     yield _one("a policy that hangs has no end", "silent backend", "gate.py: request", CLOSED + "test_policy_that_hangs_is_bounded", GATE,
                "asyncio.timeout(environment.decision_timeout_s)", "asyncio.timeout(3600)")
     yield _one("a backend that accepts nothing has no end", "silent backend", "connection.py: CONNECT_TIMEOUT_S",
@@ -330,14 +334,14 @@ def answers() -> Iterable[Mutant]:
                "            if isinstance(self._body, BodyToTheEnd):", "            if True:")
     yield _one("what the backend says unasked is an answer", "answers", "http_client.py: read_headers",
                BACKEND + "test_what_a_backend_says_unasked_is_never_an_answer", CLIENT,
-               "            yield commands.CloseConnection(self.conn)\n            self.state = self.done\n            return\n        if not isinstance(event",
+               "            self._line.close()\n            self.state = self.done\n            return\n        if not isinstance(event",
                "            return\n        if not isinstance(event")
     yield _one("a second answer for one call", "answers", "http_stream.py: handle_protocol_error", BACKEND + "test_an_answer_whose_record_is_late_is_answered_once",
                STREAM, "        else:  # the call is over; a second answer would be taken for the next call's\n            yield DropStream(self.stream_id)",
                "        else:\n            yield from super().handle_protocol_error(event)")
-    yield _one("connections that ended are kept", "answers", "http_layer.py: get_connection",
+    yield _one("connections that ended are kept", "answers", "http_layer.py: _connect",
                BACKEND + "test_the_gateway_keeps_nothing_of_backend_connections_that_ended", LAYER,
-               "            if connection.state is ConnectionState.CLOSED:\n                del self.connections[connection]",
+               "            if connection.state is ConnectionState.CLOSED:\n                del self.backends[connection]",
                "            if False:\n                pass")
     bad = CLOSED + "test_what_the_backend_answers_badly_is_not_passed_on"
     yield _one("any status goes on", "answers", "backend_exchange.py: read_backend_answer", bad + "[redirects]", EXCHANGE,
