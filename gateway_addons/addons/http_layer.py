@@ -1,7 +1,7 @@
 """HTTP of one client connection: the client's side, the calls, and the backend's sides, which tell each other by plain calls.
 
 The engine's layers hand events down and commands up through a chain of generators, whatever is said (docs/performance.md).
-Here only a call is a generator, since only a call has to wait; what it asks for is done at once (adr/0043). And a call that is
+Here only a call is a generator, since only a call has to wait; what it asks for is done at once (adr/0044). And a call that is
 over is taken apart: in the engine it refers to itself in circles, so that only the collector of cyclic garbage could free
 it, with everything that is known of the call, in pauses that other calls had to wait for.
 """
