@@ -5,11 +5,13 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -99,6 +101,45 @@ def test_activated_and_rolled_back_under_load_without_a_failed_call(
             sys.stdout.write(f"\n{2 * TIMES} changes, {len(seen)} calls under them, "
                              f"{sum(status == 200 for status, _ in seen)} answered 200, the others 429 for their quota; "
                              f"{len(decided & known)} revisions decided\n")
+
+
+def test_what_is_activated_counts_for_every_call_that_comes_after_it(running: Running, settings_file: Path) -> None:
+    """Also for calls in the same second as one that was decided before, whose decision is kept."""
+    desk = PolicyDesk(load(settings_file))
+    consumer = running.consumer("charge")
+    assert consumer.call("GET", STATE).status_code == 200
+    seen: list[tuple[float, int]] = []
+    stop = threading.Event()
+
+    def caller() -> None:
+        while not stop.is_set():
+            begun = time.monotonic()
+            seen.append((begun, consumer.call("GET", STATE).status_code))
+
+    edit(settings_file, '["127.0.0.1/32"]', '["192.0.2.0/24"]', "production/charge")
+    kept_before = metric(running, "poterne_policy_decisions_kept_total")
+    spans: list[tuple[float, float, int]] = []
+    thread = threading.Thread(target=caller)
+    thread.start()
+    try:
+        for number in range(TIMES):
+            for change, status in ((desk.activate, 403), (desk.rollback, 200)):
+                asyncio.run(change(None, "essai", f"{number}"))
+                done = time.monotonic()
+                time.sleep(0.2)
+                spans.append((done, time.monotonic(), status))
+    finally:
+        stop.set()
+        thread.join(30)
+    for begin, end, status in spans:
+        within = {got for begun, got in seen if begin < begun < end}
+        assert within == {status}
+    assert metric(running, "poterne_policy_decisions_kept_total") - kept_before > 20, "decisions were kept meanwhile"
+
+
+def metric(running: Running, name: str) -> float:
+    text = httpx.get(running.document["admin"] + "/metrics", timeout=10).text
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
 
 
 def test_an_edited_contract_takes_effect_without_a_restart(running: Running, settings_file: Path) -> None:
