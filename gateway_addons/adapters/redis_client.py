@@ -15,21 +15,16 @@ from redis.backoff import NoBackoff
 from gateway_addons.settings.quota import Redis as RedisSettings
 
 MAX_CONNECTIONS = 40
-"""More than `redis_quota.MAX_CHARGES`, so that a health check finds one free."""
+"""More than `redis_line.MAX_IN_CLUSTER`, so that a health check finds one free."""
 
 
-def connect(settings: RedisSettings, *, for_asking: bool = False) -> "Redis | RedisCluster":
-    """The client for these settings; nothing is sent before the first command.
-
-    `for_asking`: it is used by `ask`, whose caller has one time-out for the whole; the library's own for each direction, a
-    task's worth of work each, is off then.
-    """
+def connect(settings: RedisSettings) -> "Redis | RedisCluster":
+    """The client for these settings; nothing is sent before the first command."""
     if settings.cluster is not None:
         return _cluster(settings)
-    each_way_s = None if for_asking else settings.timeout_s
     if settings.sentinel is not None:
-        return _by_sentinel(settings, each_way_s)
-    return _single(settings.url, settings.timeout_s, each_way_s)
+        return _by_sentinel(settings)
+    return single(settings.url, settings.timeout_s)
 
 
 async def ask(client: "Redis | RedisCluster", *command: str | int) -> Any:
@@ -63,26 +58,21 @@ async def close(client: "Redis | RedisCluster") -> None:
 
 def single(url: str, timeout_s: float) -> Redis:
     """One server."""
-    return _single(url, timeout_s, timeout_s)
-
-
-def _single(url: str, timeout_s: float, each_way_s: float | None) -> Redis:
     pool = BlockingConnectionPool.from_url(
-        url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, socket_timeout=each_way_s,
+        url, max_connections=MAX_CONNECTIONS, timeout=timeout_s, socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s, retry=_once(), protocol=3,
     )
     return Redis.from_pool(pool)
 
 
-def _by_sentinel(settings: RedisSettings, each_way_s: float | None) -> Redis:
+def _by_sentinel(settings: RedisSettings) -> Redis:
     """The master of the moment; each new connection asks the sentinels anew."""
     assert settings.sentinel is not None  # noqa: S101 - the caller looked
     timeouts = {"socket_timeout": settings.timeout_s, "socket_connect_timeout": settings.timeout_s, "retry": _once()}
-    to_the_master = timeouts | {"socket_timeout": each_way_s}
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
         [address(node) for node in settings.sentinel.nodes],
         sentinel_kwargs={**timeouts, "password": settings.sentinel.password},
-        **to_the_master, **_credentials(settings.url), max_connections=MAX_CONNECTIONS, protocol=3,
+        **timeouts, **_credentials(settings.url), max_connections=MAX_CONNECTIONS, protocol=3,
     )
     master: Redis = sentinels.master_for(settings.sentinel.master)
     return master

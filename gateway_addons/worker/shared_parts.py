@@ -89,7 +89,7 @@ def shared_parts(settings: Settings, writer: str) -> SharedParts:
     switch_board = SwitchBoard(switches)
     single_use = SingleUseInRedis(connect(settings.redis), settings.redis.timeout_s)
     journal = JournalWriter(settings.journal, writer)
-    redis_quota = RedisQuota(connect(settings.redis, for_asking=True), settings.redis.timeout_s)
+    redis_quota = RedisQuota(connect(settings.redis), settings.redis.timeout_s)
     return SharedParts(
         policy=policy,
         revisions=revisions,

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -9,20 +10,20 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
-from gateway_addons.adapters.redis_client import ask, close
+from gateway_addons.adapters.redis_client import close
+from gateway_addons.adapters.redis_line import line_to
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.errors import QuotaUnavailable
 from gateway_addons.core.ports import QuotaCharge, WindowUse
 
 KEY_PREFIX = "poterne:quota:"
 USE_SUFFIX = ":use"
-MAX_CHARGES = 32
-"""Beyond as many charges at once the next waits for its turn, within the time-out."""
 
 SCRIPT = resources.files(__package__).joinpath("redis_quota.lua").read_text(encoding="utf-8")
 _DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()  # how EVALSHA names a script
 
 
+@lru_cache(maxsize=4096)
 def window_keys(key: str) -> tuple[str, str]:
     """The list and the hash of one contract; the hash tag keeps all its keys in one slot of a Redis Cluster."""
     return f"{KEY_PREFIX}{{{key}}}", f"{KEY_PREFIX}{{{key}}}{USE_SUFFIX}"
@@ -37,9 +38,8 @@ class RedisQuota:
     """The `QuotaStore` on Redis; implements `core.ports.QuotaStore`."""
 
     def __init__(self, client: "Redis | RedisCluster", timeout_s: float) -> None:
-        self._redis = client
+        self._redis, self._line = client, line_to(client)
         self._timeout_s = timeout_s
-        self._turns = asyncio.Semaphore(MAX_CHARGES)
 
     async def charge(self, quota: QuotaToCharge, body_bytes: int = 0) -> QuotaCharge:
         """Count this call in all of its windows, if it fits into each; else in none.
@@ -54,19 +54,16 @@ class RedisQuota:
         return await self._ask(quota, 0, "look")
 
     async def _ask(self, quota: QuotaToCharge, body_bytes: int, purpose: str) -> QuotaCharge:
-        keys, given = _question(quota, body_bytes, purpose)
+        asked = _question(quota, body_bytes, purpose)
+        until = asyncio.get_running_loop().time() + self._timeout_s
         try:
-            async with asyncio.timeout(self._timeout_s), self._turns:
-                answer = await self._run(keys, given)
+            try:
+                answer = await self._line.ask(until, "EVALSHA", _DIGEST, *asked)
+            except NoScriptError:  # a Redis that was restarted, or a replica that was promoted
+                answer = await self._line.ask(until, "EVAL", SCRIPT, *asked)
         except Exception as e:  # also what redis-py does not foresee of a cluster that changes: TypeError, IndexError
             raise QuotaUnavailable(f"Redis: {type(e).__name__}") from e
         return _charge(quota, answer)
-
-    async def _run(self, keys: list[str], given: list[str | int]) -> Any:
-        try:
-            return await ask(self._redis, "EVALSHA", _DIGEST, len(keys), *keys, *given)
-        except NoScriptError:  # a Redis that was restarted, or a replica that was promoted
-            return await ask(self._redis, "EVAL", SCRIPT, len(keys), *keys, *given)
 
     async def healthy(self) -> None:
         """Does Redis answer? Raises `QuotaUnavailable`."""
@@ -78,24 +75,27 @@ class RedisQuota:
 
     async def close(self) -> None:
         """Give the connections back."""
+        await self._line.close()
         await close(self._redis)
 
 
-def _question(quota: QuotaToCharge, body_bytes: int, purpose: str) -> tuple[list[str], list[str | int]]:
-    keys = [*window_keys(quota.key), *(extra_key(quota.key, w.name) for w in quota.extra)]
-    given: list[str | int] = [purpose, body_bytes, quota.limit, quota.window_s * 1_000_000, "calls", ""]
+def _question(quota: QuotaToCharge, body_bytes: int, purpose: str) -> list[str | int]:
+    """What EVALSHA is given: how many keys, the keys, and for each window its limit, length, unit and name."""
+    extra = [extra_key(quota.key, window.name) for window in quota.extra]
+    asked: list[str | int] = [2 + len(extra), *window_keys(quota.key), *extra,
+                              purpose, body_bytes, quota.limit, quota.window_s * 1_000_000, "calls", ""]
     for window in quota.extra:
-        given += [window.limit, window.window_s * 1_000_000, window.unit, window.name]
-    return keys, given
+        asked += [window.limit, window.window_s * 1_000_000, window.unit, window.name]
+    return asked
 
 
 def _charge(quota: QuotaToCharge, answer: Any) -> QuotaCharge:
     try:
-        accepted, at_us, *told = (int(x) for x in answer)
+        accepted, at_us, *told = map(int, answer)
         used, fits_us, whole_us = told[::3], told[1::3], told[2::3]
         extra = tuple(
             WindowUse(w.name, w.unit, w.limit, w.window_s, max(0, w.limit - used[i]), max(0, whole_us[i]) / 1_000_000)
-            for i, w in enumerate(quota.extra, start=1))
+            for i, w in enumerate(quota.extra, start=1)) if quota.extra else ()
         if len(told) != 3 * (1 + len(quota.extra)):
             raise ValueError("another number of windows")
         return QuotaCharge(
