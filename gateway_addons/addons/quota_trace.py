@@ -3,15 +3,26 @@
 Labels are the environment and the contract of a window's key, which policy makes from known contracts only.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.addons.tallies import Tally
 from gateway_addons.core.decision import QuotaToCharge
 from gateway_addons.core.ports import QuotaCharge, WindowUse
 from gateway_addons.core.quota import is_warning
+
+
+@dataclass(slots=True)
+class _Contract:
+    """One window of a contract, and its last charge: what its gauges tell when they are read."""
+
+    environment: str
+    contract: str
+    last: QuotaCharge
 
 
 class QuotaTrace:
@@ -21,8 +32,8 @@ class QuotaTrace:
         self._warn_at = warn_at
         self._log = structlog.get_logger("poterne.quota")
         of_contract = ("environment", "contract")
-        self._charges = Counter("poterne_quota_charges", "Charges, by verdict and by the window that was charged.",
-                                (*of_contract, "verdict", "window"), registry=registry)
+        self._charges = Tally("poterne_quota_charges", "Charges, by verdict and by the window that was charged.",
+                              (*of_contract, "verdict", "window"), registry)
         self._used = Gauge("poterne_quota_used_ratio", "Share of the limit in use at the last charge, 0 to 1.", of_contract,
                            registry=registry)
         self._limit = Gauge("poterne_quota_limit_calls", "The limit at the last charge, in calls.", of_contract,
@@ -41,15 +52,14 @@ class QuotaTrace:
         self._degraded.set(0)
         self._warning: set[tuple[str, str]] = set()
         self._down = False
-        self._metrics: dict[tuple[tuple[str, str], str, str], tuple[Counter, Gauge, Gauge]] = {}
+        self._contracts: dict[str, _Contract] = {}
 
     def charged(self, quota: QuotaToCharge, charge: QuotaCharge) -> None:
         """Count it, and warn once when the use rises to the share."""
-        labels = _labels(quota.key)
-        charges, used, limit = self._of(labels, "accepted" if charge.accepted else "refused", charge.source)
-        charges.inc()
-        used.set(_used(charge))
-        limit.set(charge.limit)
+        about = self._contracts.get(quota.key) or self._met(quota.key, charge)
+        about.last = charge
+        labels = about.environment, about.contract
+        self._charges.count(*labels, "accepted" if charge.accepted else "refused", charge.source)
         if self._rises(quota.key, "", charge):
             self._warned.labels(*labels).inc()
             self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=charge.limit,
@@ -61,13 +71,13 @@ class QuotaTrace:
                 self._log.warning("quota_warning", environment=labels[0], contract=labels[1], limit=window.limit,
                                   remaining=window.remaining, window=charge.source, name=window.name, unit=window.unit)
 
-    def _of(self, labels: tuple[str, str], verdict: str, source: str) -> tuple[Counter, Gauge, Gauge]:
-        """The three metrics of a contract, looked up once."""
-        found = self._metrics.get((labels, verdict, source))
-        if found is None:
-            found = self._charges.labels(*labels, verdict, source), self._used.labels(*labels), self._limit.labels(*labels)
-            self._metrics[labels, verdict, source] = found
-        return found
+    def _met(self, key: str, charge: QuotaCharge) -> _Contract:
+        """The first charge of a contract: from now on its gauges are there."""
+        environment, _, contract = key.partition(":")
+        about = self._contracts[key] = _Contract(environment, contract, charge)
+        self._used.labels(environment, contract).set_function(lambda: _used(about.last))
+        self._limit.labels(environment, contract).set_function(lambda: about.last.limit)
+        return about
 
     def _rises(self, key: str, name: str, window: QuotaCharge | WindowUse) -> bool:
         """Has the use just come to the share from which it warns?"""
@@ -95,8 +105,3 @@ class QuotaTrace:
 
 def _used(window: QuotaCharge | WindowUse) -> float:
     return (window.limit - window.remaining) / window.limit if window.limit else 1
-
-
-def _labels(key: str) -> tuple[str, str]:
-    environment, _, contract = key.partition(":")
-    return environment, contract

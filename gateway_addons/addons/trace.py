@@ -8,28 +8,28 @@ import structlog
 from mitmproxy import connection
 from mitmproxy.addonmanager import Loader
 from mitmproxy.tls import TlsData
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
+from gateway_addons.addons.tallies import Durations, DurationsByLabel, Tally
 from gateway_addons.core.journal.masking import NOTHING_MASKED, Masking
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class _Watch:
-    """Tells a histogram how long its block took."""
+    """Tells how long its block took."""
 
-    __slots__ = ("_histogram", "_start")
+    __slots__ = ("_durations", "_start")
 
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
-        self._start = 0.0
+    def __init__(self, durations: Durations) -> None:
+        self._durations = durations
 
     def __enter__(self) -> None:
         self._start = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self._histogram.observe(time.perf_counter() - self._start)
+        self._durations.observe(time.perf_counter() - self._start)
 
 
 class Trace:
@@ -39,40 +39,28 @@ class Trace:
         """`masking` is the journal's: the log tells no more of a person than the journal does."""
         self.registry, self._masking = CollectorRegistry(), masking
         self._log = structlog.get_logger("poterne").bind()
-        self._calls = Counter("poterne_calls", "Calls, by verdict and, when refused, control and reason.",
-                              ("environment", "verdict", "control", "reason"), registry=self.registry)
+        self._calls = Tally("poterne_calls", "Calls, by verdict and, when refused, control and reason.",
+                            ("environment", "verdict", "control", "reason"), self.registry)
         self._handshakes = Counter("poterne_handshakes", "TLS handshakes.", ("environment", "outcome"), registry=self.registry)
-        self._stages = Histogram("poterne_stage_seconds", "Seconds of each stage of a call.", ("stage",), buckets=_SECONDS,
-                                 registry=self.registry)
+        self._stages = DurationsByLabel("poterne_stage_seconds", "Seconds of each stage of a call.", "stage", _SECONDS,
+                                        self.registry)
         self._connections = Gauge("poterne_open_connections", "Open client connections.", registry=self.registry)
         self._revision = Gauge("poterne_policy_revision", "1 for the revision that decided last.", ("revision",),
                                registry=self.registry)
         self.faults = Counter("poterne_faults", "Unforeseen exceptions in a hook; each was a refusal.", ("hook",),
                               registry=self.registry)
         self._last_revision: str | None = None
-        self._stage_of: dict[str, Histogram] = {}
-        self._calls_of: dict[tuple[str, str, str, str], Counter] = {}
 
     def stopwatch(self, stage: str) -> "_Watch":
         """Time a stage; implements `core.ports.Stopwatch`."""
-        return _Watch(self._stage(stage))
-
-    def _stage(self, stage: str) -> Histogram:
-        found = self._stage_of.get(stage)
-        if found is None:
-            found = self._stage_of[stage] = self._stages.labels(stage)
-        return found
+        return _Watch(self._stages.of(stage))
 
     def call(self, record: Mapping[str, Any], control: str) -> None:
         """Count and log one call from its record."""
         code = record["codeErreur"] or ""
         verdict = "admis" if record["transmis"] else ("refuse" if code else "repondu")
-        labels = (record["environnement"], verdict, control, code)
-        counter = self._calls_of.get(labels)
-        if counter is None:
-            counter = self._calls_of[labels] = self._calls.labels(*labels)
-        counter.inc()
-        self._stage("total").observe((record["dureeMs"] or 0) / 1000)
+        self._calls.count(record["environnement"], verdict, control, code)
+        self._stages.of("total").observe((record["dureeMs"] or 0) / 1000)
         if record["revision"] and record["revision"] != self._last_revision:
             self._revision.clear()
             self._revision.labels(record["revision"]).set(1)
