@@ -50,9 +50,13 @@ class RevocationList:
     sha256: str
     """Of the bytes that were read, as `sha256sum` of the file tells it."""
 
-    def is_current(self, now: datetime, grace_s: float) -> bool:
-        """Within its dates, `nextUpdate` with the configured grace."""
-        return self.this_update <= now <= self.next_update + timedelta(seconds=grace_s)
+    def speaks_of(self, link: Link) -> bool:
+        """Was it issued by the key that issued this certificate, and is the certificate in its scope?"""
+        return self.issuer == link.issuer and self.scope.holds(link)
+
+    def ends(self, grace_s: float) -> datetime:
+        """Until when it counts: `nextUpdate` with the configured grace."""
+        return self.next_update + timedelta(seconds=grace_s)
 
     @property
     def kind(self) -> tuple[PublicKeyName, Scope, bool]:

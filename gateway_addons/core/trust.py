@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import cached_property
+from datetime import UTC, datetime
 from typing import Literal
 
 from cryptography import x509
@@ -15,6 +14,21 @@ from gateway_addons.core.path_rules import check_certificate
 from gateway_addons.core.revocation_list import RevocationList, TrustError, read_list
 
 __all__ = ["RevocationList", "TrustError", "TrustMaterial", "read_trust"]
+
+
+MAX_TOLD = 4096
+"""Certificates of which is remembered what the lists say; beyond, they are read again."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the lists that speak of a certificate say: is it revoked, and from when until when are they all current?"""
+
+    revoked: bool
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,32 +49,37 @@ class TrustMaterial:
     """Certificates that are admitted by themselves, by their DER (RFC 8705 section 2.2); no other certificate is by them."""
     online: frozenset[PublicKeyName] = frozenset()
     revocation: Literal["required", "unchecked"] = "required"
+    _told: dict[tuple[object, ...], _Told] = field(init=False, default_factory=dict, repr=False)
 
     def status(self, link: Link, now: datetime) -> str:
         """`good`, `revoked` or `unknown` for one certificate, from the lists that speak of it.
 
-        A list speaks of a certificate when the key that issued it issued the list, and it is in the list's scope. What any of
-        them revokes is revoked. It is good only when a complete list speaks of it and every list that speaks
+        What any of them revokes is revoked. It is good only when a complete list speaks of it and every list that speaks
         of it, delta lists too, is current.
         """
         if link.der and link.der == link.issuer_der:  # self-signed: no list speaks of it, taking it out revokes it
             return "good" if link.der in self.self_signed else "revoked"
-        issued = self._lists_by_issuer.get(link.issuer, ())
-        speaking = [r for r in issued if r.scope.holds(link)]
+        asked = link.issuer, link.serial, link.is_authority, link.distribution_points  # all that a list is asked with
+        told = self._told.get(asked)
+        if told is None:
+            if len(self._told) >= MAX_TOLD:
+                self._told.clear()
+            told = self._told[asked] = self._read_lists(link)
+        if told.revoked:
+            return "revoked"
+        return "good" if told.since <= now <= told.until else "unknown"
+
+    def _read_lists(self, link: Link) -> _Told:
+        """What is as it is while this material is in use: other lists are another material, and dates are for `status`."""
+        speaking = [r for r in self.lists if r.speaks_of(link)]
         complete = [r for r in speaking if r.delta_of is None]
         deltas = [r for r in speaking if r.delta_of is not None]
-        if any(_revoked(r, deltas, link.serial) for r in complete) or any(d.entries.get(link.serial) for d in deltas):
-            return "revoked"
+        revoked = any(_revoked(r, deltas, link.serial) for r in complete) or any(d.entries.get(link.serial) for d in deltas)
         newest = max(complete, key=lambda r: (r.number or 0, r.this_update), default=None)
-        current = newest is not None and all(r.is_current(now, self.crl_grace_s) for r in (newest, *deltas))
-        return "good" if current else "unknown"
-
-    @cached_property
-    def _lists_by_issuer(self) -> Mapping[PublicKeyName, Sequence[RevocationList]]:
-        found: dict[PublicKeyName, list[RevocationList]] = {}
-        for r in self.lists:
-            found.setdefault(r.issuer, []).append(r)
-        return found
+        needed = [newest, *deltas] if newest is not None else []
+        since, until = _NEVER if not needed else (
+            max(r.this_update for r in needed), min(r.ends(self.crl_grace_s) for r in needed))
+        return _Told(revoked, since, until)
 
     def after(self, old: "TrustMaterial") -> tuple["TrustMaterial", list[str]]:
         """The same material as the successor of `old`, and what is to be said of it.

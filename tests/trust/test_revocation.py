@@ -1,5 +1,6 @@
 """The life of revocation lists: what is taken up, what is refused at load, and what a path is told (RFC 5280 section 5, 6.3)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -77,6 +78,20 @@ TOLD: dict[str, tuple[TrustMaterial, str | None]] = {
 def test_what_the_lists_say_of_a_path(row: str) -> None:
     material, failure = TOLD[row]
     assert told(material) == failure
+
+
+def test_what_is_remembered_of_the_lists_holds_no_moment_and_no_other_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One certificate is asked about again and again, while time goes on and lists follow each other."""
+    monkeypatch.setattr("gateway_addons.core.trust.MAX_TOLD", 2)
+    material = trust(crl(SUB_CA, end=NOW + DAY, number=1))
+    leaf = verify_client_chain(GOOD.leaf.der, GOOD.intermediates, material, NOW).links[0]
+    moments = [(0, "good"), (1, "good"), (1.1, "unknown"), (-0.9, "good"), (-1.1, "unknown"), (0, "good")]
+    assert [material.status(leaf, NOW + days * DAY) for days, _ in moments] == [status for _, status in moments]
+    for number in range(5):  # another certificate each: what is remembered is bounded
+        assert material.status(replace(leaf, serial=number), NOW) == "good"
+        assert len(material._told) <= 2
+    after, _ = trust(crl(SUB_CA, [SERIAL], number=2)).after(material)
+    assert (after.status(leaf, NOW), material.status(leaf, NOW)) == ("revoked", "good")
 
 
 def test_list_of_the_certificates_own_distribution_point() -> None:

@@ -54,6 +54,8 @@ class OcspResponders:
 
     async def prepare(self, links: Sequence[Link], now: datetime) -> None:
         """Ask for those of which no answer counts any more; calls that need the same answer wait for one question."""
+        if not self._authorities:
+            return
         wanted = [link for link in links if self.answers_for(link) and self._is_due(link, now)]
         for link in wanted:
             if link not in self._asking:
