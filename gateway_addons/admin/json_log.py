@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,13 +16,15 @@ _TRACEBACK = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(sho
 def configure_logging(level: int = logging.INFO, **always: str) -> None:
     """Set it up; `always` goes into every event. The log of libraries (and of the engine) only from warnings on."""
 
-    def with_always(_logger: object, _method: str, event: Any) -> Any:
+    def completed(_logger: object, level: str, event: Any) -> Any:
+        """What every event has; one step, as each costs every call."""
         event.update(always)
-        return event
+        event["level"] = level
+        event["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        return _TRACEBACK(_logger, level, event) if "exc_info" in event else event
 
     structlog.configure(
-        processors=[with_always, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-                    _TRACEBACK, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        processors=[completed, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
     )

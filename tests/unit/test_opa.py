@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,10 @@ async def test_nobody_there(floor: RevisionFloor) -> None:
         with pytest.raises(PolicyUnavailable):
             await policy.healthy()
         await policy.close()
+
+
+def test_a_question_has_all_that_was_observed() -> None:
+    assert set(EVIDENCE.question()) == {"schema", *(field.name for field in fields(EVIDENCE))}
 
 
 def test_calls_that_do_the_same_in_one_second_are_one_question() -> None:

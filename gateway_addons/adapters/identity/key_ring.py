@@ -57,11 +57,12 @@ class KeyRing:
     def public(self, now: datetime) -> PublicKeys:
         """The keys that are published and believed at this moment: also those that sign later."""
         current = self._current(now)
-        named = tuple(entry.kid for entry, _ in current)
-        if named not in self._sets:  # as many as there are keys, at most: one goes after the other
+        named = tuple([entry.kid for entry, _ in current])
+        found = self._sets.get(named)
+        if found is None:  # as many as there are keys, at most: one goes after the other
             keys = (VerificationKey(entry.kid, key, frozenset({ALGORITHM})) for entry, key in current)
-            self._sets[named] = PublicKeys(tuple(keys))
-        return self._sets[named]
+            found = self._sets[named] = PublicKeys(tuple(keys))
+        return found
 
     def _current(self, now: datetime) -> list[tuple[RingEntry, ECKey]]:
         return [(e, key) for e, key in self.entries if e.believed_until is None or now < e.believed_until]

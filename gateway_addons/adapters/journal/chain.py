@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Chain:
         self._segment_bytes, self._sign, self._now = segment_bytes, sign, now
         self._lock = self._fd = -1
         self._file = folder
-        self.seq, self.hash, self._size, self._day = 0, GENESIS, 0, ""
+        self.seq, self.hash, self._size, self._day = 0, GENESIS, 0, date.min
 
     @property
     def fd(self) -> int:
@@ -94,7 +94,7 @@ class Chain:
     def _go_on(self, file: Path, state: SegmentState) -> None:
         self._fd = os.open(file, os.O_APPEND | os.O_RDWR | os.O_CLOEXEC)
         self._file, self._size = file, state.whole_bytes
-        self.seq, self.hash, self._day = state.last.seq, state.last.hash, str(state.header.fields()["horodatage"])[:10]
+        self.seq, self.hash, self._day = state.last.seq, state.last.hash, _day(str(state.header.fields()["horodatage"]))
         self.open_calls = dict(state.open_calls)
         if state.torn:
             os.ftruncate(self._fd, self._size)
@@ -137,7 +137,7 @@ class Chain:
         """
         if self._fd < 0:
             raise BrokenChain(f"{self.folder.name}: the chain is closed")
-        if self._size >= self._segment_bytes or self._now().strftime("%Y-%m-%d") != self._day:
+        if self._size >= self._segment_bytes or self._now().date() != self._day:
             self._begin_segment(precedent=self._file.name)
         line, digest = make_line(self.seq + 1, self.hash, fields, self._sign)
         self._write(self._fd, line, self._size)
@@ -174,7 +174,7 @@ class Chain:
             file.unlink()
             raise
         old, self._fd = self._fd, fd
-        self._file, self._size, self._day = file, len(line), now.strftime("%Y-%m-%d")
+        self._file, self._size, self._day = file, len(line), now.date()
         self.seq, self.hash = self.seq + 1, digest
         if old >= 0:
             self.retire(old)
@@ -192,6 +192,14 @@ class Chain:
                 except OSError as undone:
                     raise BrokenChain(f"{self.folder.name}: half a line could not be taken back: {undone.strerror}") from e
             raise
+
+
+def _day(moment: str) -> date:
+    """The day (UTC) of a segment's first line; what is no moment is no day, and the next line begins a segment."""
+    try:
+        return date.fromisoformat(moment[:10])
+    except ValueError:
+        return date.min
 
 
 def take_lock(file: Path, wait_s: float) -> int:

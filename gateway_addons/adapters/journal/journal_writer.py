@@ -26,6 +26,7 @@ from gateway_addons.adapters.journal.segment_state import BrokenChain
 from gateway_addons.adapters.journal.stop_marker import stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
 from gateway_addons.core.facts import rfc3339
+from gateway_addons.core.journal.record import OUTCOME
 from gateway_addons.settings.journal import JournalSettings
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -241,4 +242,5 @@ class JournalWriter:
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in after.items() if key not in before or before[key] != value}
+    """What a call's end says that its announcement did not."""
+    return {name: after[name] for name in OUTCOME if name in after and (name not in before or before[name] != after[name])}

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from gateway_addons.core.decision import CONTROLS, Decision
+from gateway_addons.core.decision import Decision
 from gateway_addons.core.facts import Evidence, rfc3339
 from gateway_addons.core.pipeline import Progress
 from gateway_addons.core.ports import TokenAnswer
@@ -39,14 +39,15 @@ def call_record(
         "certificat": _certificate(evidence), "idTeleservice": evidence.identifier.value if evidence else None,
         "methode": method, "chemin": path, **_object(evidence),
         "liens": _links(evidence, decision),
-        "controles": {_CONTROL_NAMES[c]: _VERDICTS[decision.controls[c]] if decision else "non_evalue" for c in CONTROLS},
-        "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons] if decision else [],
-        "autorise": decision.allow if decision else None, "revision": decision.revision if decision else None,
-        "derogations": list(decision.exceptions) if decision else [],
+        **_verdict(decision),
         "entree": _question(evidence), "quota": _quota(progress),
         "empreinteCorps": f"sha256:{body_sha256}" if body_sha256 else None,
         "transmis": False, "statut": None, "codeErreur": None, "numeroAccuse": None, "dureeMs": None, "detail": None,
     }
+
+
+OUTCOME = ("transmis", "statut", "codeErreur", "numeroAccuse", "dureeMs", "detail")
+"""The fields that `concluded` fills, in the record's order; all others were known when the call was announced."""
 
 
 def token_record(record: dict[str, Any], answer: TokenAnswer) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def concluded(
     duration_ms: int, detail: str | None,
 ) -> dict[str, Any]:
     """The whole record; `detail` is the operator's, and never sent to the caller."""
-    return record | {"statut": status, "codeErreur": code, "numeroAccuse": receipt, "transmis": forwarded,
+    return record | {"transmis": forwarded, "statut": status, "codeErreur": code, "numeroAccuse": receipt,
                      "dureeMs": duration_ms, "detail": detail or None}
 
 
@@ -93,14 +94,22 @@ def _object(evidence: Evidence | None) -> dict[str, Any]:
     }
 
 
+def _verdict(decision: Decision | None) -> dict[str, Any]:
+    if decision is None:
+        return {"controles": dict.fromkeys(_CONTROL_NAMES.values(), "non_evalue"), "motifs": [], "autorise": None,
+                "revision": None, "derogations": []}
+    return {"controles": {name: _VERDICTS[decision.controls[control]] for control, name in _CONTROL_NAMES.items()},
+            "motifs": [{"code": r.code, "clause": r.clause} for r in decision.reasons],
+            "autorise": decision.allow, "revision": decision.revision, "derogations": list(decision.exceptions)}
+
+
 def _links(evidence: Evidence | None, decision: Decision | None) -> dict[str, Any] | None:
     """What each identity failed at by itself, and the links that are not proven: the caller is told his code alone."""
     if evidence is None:
         return None
-    failures = {"certificat": evidence.certificate.failure, "identifiant": evidence.identifier.failure,
-                "jeton": evidence.identity.failure}
-    own = {name: failure or "ok" for name, failure in failures.items()}
-    return own | {"rompus": [_LINKS[link] for link in decision.broken_links] if decision else None}
+    return {"certificat": evidence.certificate.failure or "ok", "identifiant": evidence.identifier.failure or "ok",
+            "jeton": evidence.identity.failure or "ok",
+            "rompus": [_LINKS[link] for link in decision.broken_links] if decision else None}
 
 
 def _question(evidence: Evidence | None) -> dict[str, Any] | None:
