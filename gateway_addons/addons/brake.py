@@ -109,7 +109,7 @@ class AddressBrake:
             self._waits.labels("call").inc()
             raise Refusal("INF-LIM-02", f"braked: {self._named(caller.waits_as)}", (("Retry-After", str(math.ceil(wait_s))),))
 
-    def answered(self, caller: Caller, code: str | None, controls: Mapping[str, str] | None) -> None:
+    def answered(self, caller: Caller, code: str, controls: Mapping[str, str] | None) -> None:
         """Count a call that failed before its caller was authenticated."""
         if is_failure(code, controls):
             self._count("call", caller)

@@ -49,8 +49,9 @@ class CallRecords:
         duration_ms = round((time.perf_counter() - call.started) * 1000)
         record = concluded(call.announced or self._record(flow, call), status=status, code=call.code, receipt=call.receipt,
                            forwarded=call.forwarded, duration_ms=duration_ms, detail=call.detail)
-        decision = call.token.decision if call.token else call.progress.decision
-        self._brake.answered(flow_facts.caller(flow), call.code, decision.controls if decision else None)
+        if call.code is not None:  # else it did not fail
+            decision = call.token.decision if call.token else call.progress.decision
+            self._brake.answered(flow_facts.caller(flow), call.code, decision.controls if decision else None)
         await self._journal.conclude(record)
         call.concluded = True
         self._trace.call(record, REASONS[call.code].control if call.code and call.code in REASONS else "")

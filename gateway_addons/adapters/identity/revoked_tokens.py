@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from gateway_addons.adapters.identity.token_claims import TokenClaims
@@ -76,6 +77,7 @@ class RevokedInRegister:
             raise RegisterUnavailable(str(e)) from e
 
 
+@lru_cache(maxsize=4096)
 def token_key(environment: str, token_id: str) -> str:
     """The register's key of one token: a digest, so that no `jti` is too long or odd for it."""
     return f"jeton:{environment}:{hashlib.sha256(token_id.encode()).hexdigest()}"
