@@ -36,7 +36,7 @@ def address_to_backend(request: http.Request, assertion: str, request_id: str, b
         request.data.host, request.data.port = backend
     body = request.raw_content or b""
     fields = [(b"Host", f"{request.host}:{request.port}".encode())]
-    given = plain(request.headers).by_name()
+    given = plain(request.headers).by_name
     wanted = [*_FORWARDED, *map(str.encode, headers)]
     fields += [(name, value) for name in wanted if name in given for value in given[name]]
     fields += [(b"X-Request-ID", request_id.encode()), (b"X-JWT-Assertion", assertion.encode())]
@@ -72,7 +72,7 @@ def read_backend_answer(response: http.Response, names: frozenset[str] | None) -
     if response.headers.get("content-encoding", "identity").lower() != "identity" or response.trailers:
         raise Refusal("INF-DEP-04", "the backend's answer is coded, or has trailers")
     receipt, code = _told(read_answer(body, names))
-    given = plain(response.headers).by_name()
+    given = plain(response.headers).by_name
     fields = [(name, _one_line(b", ".join(given[name]))) for name in _RETURNED if name in given]
     fields += [(b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff"),
                (b"Content-Length", str(len(body)).encode())]

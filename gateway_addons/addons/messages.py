@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from mitmproxy import http
@@ -30,7 +30,9 @@ class PlainHeaders(http.Headers):
 
     def __init__(self, fields: Iterable[Field], named: FieldsByName | None = None) -> None:
         """`named`: the same fields by name, where whoever read them has that."""
-        self._fields, self._named = tuple(fields), named
+        self._fields = tuple(fields)
+        if named is not None:
+            self.by_name = named
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -39,25 +41,25 @@ class PlainHeaders(http.Headers):
 
     @fields.setter
     def fields(self, fields: tuple[Field, ...]) -> None:
-        self._fields, self._named = fields, None
+        self._fields = fields
+        self.__dict__.pop("by_name", None)
 
+    @cached_property
     def by_name(self) -> FieldsByName:
         """The fields by name, as they are now."""
-        if self._named is None:
-            self._named = by_name(self._fields)
-        return self._named
+        return by_name(self._fields)
 
     def get_all(self, name: str | bytes) -> list[str]:
         """All values of a name."""
-        return [value.decode("utf-8", "surrogateescape") for value in self.by_name().get(_key(name), ())]
+        return [value.decode("utf-8", "surrogateescape") for value in self.by_name.get(_key(name), ())]
 
     def get(self, name: str | bytes, default: Any = None) -> Any:
         """The values of a name as one text (RFC 9110 section 5.3), or the default."""
-        values = self.by_name().get(_key(name))
+        values = self.by_name.get(_key(name))
         return b", ".join(values).decode("utf-8", "surrogateescape") if values else default
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str | bytes) and _key(name) in self.by_name()
+        return isinstance(name, str | bytes) and _key(name) in self.by_name
 
     def __bytes__(self) -> bytes:
         return b"\r\n".join([*map(b": ".join, self._fields), b""])

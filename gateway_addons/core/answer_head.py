@@ -93,7 +93,7 @@ def _status(status: int) -> int:
 
 
 def _defect_of_form(head: bytes) -> Refusal:
-    """The first thing that is wrong with a head that has not the form of one."""
+    """The first thing that is wrong with a head that has not the form of one; where that has a check of its own, it raises."""
     status_line, *lines = head.split(b"\r\n")
     found = re.fullmatch(_STATUS_LINE, status_line)
     if found is None:

@@ -71,7 +71,7 @@ def read_head(raw: bytes, *, max_bytes: int, max_headers: int) -> RequestHead:
     head = _HEAD.fullmatch(raw, 0, len(raw) - 4)
     if head is None:
         raise _defect_of_form(raw[:-4], max_headers)
-    method, target = _method_and_target(head[1], head[2])
+    method, target = _understood(head[1]), _canonical(head[2])
     headers = split_fields(head[3])
     if len(headers) > max_headers:
         raise Refusal("INF-REQ-06", f"more than {max_headers} header fields")
@@ -81,17 +81,21 @@ def read_head(raw: bytes, *, max_bytes: int, max_headers: int) -> RequestHead:
     return RequestHead(method, target, headers, named, content_length, chunked)
 
 
-def _method_and_target(method: bytes, target: bytes) -> tuple[str, str]:
+def _understood(method: bytes) -> str:
     name = method.decode("ascii")
     if name not in METHODS:
         raise Refusal("INF-REQ-02", "method is not understood")
+    return name
+
+
+def _canonical(target: bytes) -> str:
     if not _DOT_SEGMENTS.isdisjoint(target.split(b"/")):
         raise Refusal("INF-REQ-03", "target is not a canonical absolute path")
-    return name, target.decode("ascii")
+    return target.decode("ascii")
 
 
 def _defect_of_form(head: bytes, max_headers: int) -> Refusal:
-    """The first thing that is wrong with a head that has not the form of one."""
+    """The first thing that is wrong with a head that has not the form of one; where that has a check of its own, it raises."""
     if _BARE.search(head):
         return Refusal("INF-REQ-01", "bare CR, bare LF or NUL in the head")
     request_line, *lines = head.split(b"\r\n")
@@ -100,10 +104,10 @@ def _defect_of_form(head: bytes, max_headers: int) -> Refusal:
         return Refusal("INF-REQ-01", "request line is not: method SP target SP version")
     if parts[2] != b"HTTP/1.1":
         return Refusal("INF-REQ-02", "version is not HTTP/1.1")
-    if parts[0].decode("ascii") not in METHODS:
-        return Refusal("INF-REQ-02", "method is not understood")
-    if not re.fullmatch(_TARGET, parts[1]) or not _DOT_SEGMENTS.isdisjoint(parts[1].split(b"/")):
+    _understood(parts[0])
+    if not re.fullmatch(_TARGET, parts[1]):
         return Refusal("INF-REQ-03", "target is not a canonical absolute path")
+    _canonical(parts[1])
     if len(lines) > max_headers:
         return Refusal("INF-REQ-06", f"more than {max_headers} header fields")
     return next(filter(None, map(_defect_of_line, lines)), Refusal("INF-REQ-01", "the head has not the form of one"))

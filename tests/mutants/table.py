@@ -221,7 +221,7 @@ def request_heads() -> Iterable[Mutant]:
     for row in ("OPTIONS *", "absolute-form target", "authority in the target", "fragment", "query", "encoded dot", "encoded slash", "double encoding",
                 "double slash", "matrix parameter", "backslash", "trailing slash", "raw high byte in the path"):
         yield _several(f"{row}: any target is taken", "targets", "request_head.py: _TARGET", f"{FORM}[{row}]", ANY_TARGET)
-    yield _one("dot segments are taken", "targets", "request_head.py: _method_and_target", f"{FORM}[dot-dot segment]", HEAD,
+    yield _one("dot segments are taken", "targets", "request_head.py: _canonical", f"{FORM}[dot-dot segment]", HEAD,
                '''    if not _DOT_SEGMENTS.isdisjoint(target.split(b"/")):''', "    if False:")
     for row in ("HTTP/1.0", "HTTP/9.9", "lower-case version"):
         yield _one(f"{row} is taken", "versions", "request_head.py: _HEAD", f"{FORM}[{row}]", HEAD, r" HTTP/1\.1(", " (?i:HTTP)/[0-9.]+(")
