@@ -1,6 +1,5 @@
 """What a backend's answer may say: receipts and errors, by an allow-list of names, so that no stored data leaves (2.1-a)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from gateway_addons.core.errors import Refusal
@@ -31,29 +30,27 @@ def read_answer(body: bytes, names: frozenset[str] | None) -> dict[str, Any]:
     except Unreadable as e:
         raise Refusal("INF-DEP-04", f"the backend's answer: {e}") from e
     if names is not None:
-        for name, node in _containers(document):
-            if isinstance(node, dict) and not names.issuperset(node):
-                other = next(member for member in node if member not in names)
-                raise Refusal("INF-DEP-04", f"the backend's answer has a member {other[:64]!r} that is not this API's")
-            if len(body) > MAX_TEXT_CHARACTERS:  # a shorter answer holds no longer text
-                _check_texts(name, node)
+        _check_members(document, names, texts_may_be_long=len(body) > MAX_TEXT_CHARACTERS)
     return document
 
 
-def _check_texts(name: str, node: dict[str, Any] | list[Any]) -> None:
-    """The texts in one object, or in one array, which count as the member's that the array is."""
-    for member, value in node.items() if isinstance(node, dict) else ((name, item) for item in node):
-        if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-            raise Refusal("INF-DEP-04", f"the backend's answer has a long text in {member!r}")
-
-
-def _containers(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | list[Any]]]:
-    """Every object and array at every level, with the name of the member that it is in (their depth is bounded by the reader)."""
-    waiting: list[tuple[str, Any]] = [("", document)]
-    while waiting:
-        name, node = waiting.pop()
-        yield name, node
+def _check_members(document: dict[str, Any], names: frozenset[str], *, texts_may_be_long: bool) -> None:
+    """Every object and array at every level, with the name of the member that it is in (the reader bounds their depth)."""
+    found: list[tuple[str, Any]] = [("", document)]
+    for name, node in found:  # grows while it is walked
         if isinstance(node, dict):
-            waiting += [item for item in node.items() if isinstance(item[1], _CONTAINERS)]
+            if not names.issuperset(node):
+                other = next(member for member in node if member not in names)
+                raise Refusal("INF-DEP-04", f"the backend's answer has a member {other[:64]!r} that is not this API's")
+            members = list(node.items())
         else:
-            waiting += [(name, item) for item in node if isinstance(item, _CONTAINERS)]
+            members = [(name, item) for item in node]  # what is in an array counts as the member's that the array is
+        if texts_may_be_long:
+            _check_texts(members)
+        found += [member for member in members if isinstance(member[1], _CONTAINERS)]
+
+
+def _check_texts(members: list[tuple[str, Any]]) -> None:
+    for name, value in members:
+        if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+            raise Refusal("INF-DEP-04", f"the backend's answer has a long text in {name!r}")

@@ -91,7 +91,7 @@ def read_value(body: bytes, keep: frozenset[str] | None = None) -> Any:
         raise Unreadable("starts with a byte-order mark")
     outline = _outline(body)
     look_at_strings = _strings_need_a_look(body)
-    at_once = not look_at_strings and _is_small(body, outline) and _is_flat(outline)
+    at_once = not look_at_strings and _may_be_a_tree(body, outline)
     if not at_once:
         _check_depth(outline)
     try:
@@ -126,12 +126,10 @@ def _outline(body: bytes) -> bytes:
     return outline
 
 
-def _is_small(body: bytes, outline: bytes) -> bool:
-    return len(body) <= MAX_BYTES_OF_A_TREE and len(outline) + body.count(b",") <= MAX_SIGNS_OF_A_TREE
-
-
-def _is_flat(outline: bytes) -> bool:
-    """Is every object small and nothing nested too deep? Takes away what is innermost, as often as may be."""
+def _may_be_a_tree(body: bytes, outline: bytes) -> bool:
+    """Is it small, every object of it too, and nothing nested too deep? Takes away what is innermost, as often as may be."""
+    if len(body) > MAX_BYTES_OF_A_TREE or len(outline) + body.count(b",") > MAX_SIGNS_OF_A_TREE:
+        return False
     for _ in range(MAX_DEPTH):
         if not outline:
             return True

@@ -346,8 +346,8 @@ def answers() -> Iterable[Mutant]:
     bad = CLOSED + "test_what_the_backend_answers_badly_is_not_passed_on"
     yield _one("any status goes on", "answers", "backend_exchange.py: read_backend_answer", bad + "[redirects]", EXCHANGE,
                "response.status_code not in _STATUSES or kind", "kind")
-    yield _one("stored data goes on", "answers", "answer_shape.py: read_answer", bad + "[stored data]", CORE + "answer_shape.py",
-               "            if isinstance(node, dict) and not names.issuperset(node):", "            if False:")
+    yield _one("stored data goes on", "answers", "answer_shape.py: _check_members", bad + "[stored data]", CORE + "answer_shape.py",
+               "            if not names.issuperset(node):", "            if False:")
     yield _one("long texts go on", "answers", "answer_shape.py: _check_texts", bad + "[stored data in a long text]", CORE + "answer_shape.py",
                "        if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:", "        if False:")
     yield _one("every header of the backend's goes on", "answers", "backend_exchange.py: read_backend_answer",

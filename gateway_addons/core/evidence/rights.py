@@ -20,6 +20,7 @@ type Headers = Callable[[str], Sequence[str]]
 type Values = dict[Slot, Any]
 
 _ABSENT = object()
+_TYPES_OF_VALUES = frozenset({str, int, type(_ABSENT)})
 _FLUX: Slot = ("flux", 0)
 
 
@@ -106,7 +107,7 @@ def _in_body(node: dict[str, Any], places: Places) -> Values:
     found: Values = {}
     for slot, way in places.pointers:
         value = _at(node, way)
-        found[slot] = value if isinstance(value, str) or type(value) is int or value is _ABSENT else ()
+        found[slot] = value if type(value) in _TYPES_OF_VALUES else ()
     return found
 
 
