@@ -7,13 +7,16 @@ come up meanwhile wait in a queue, and a hook becomes a task only when it has to
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from mitmproxy import connection
+from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events, mode_servers, server
 from mitmproxy.utils import asyncio_utils
 
 from gateway_addons.addons.hooks import CachedHooks
+from gateway_addons.addons.incoming import Incoming
 from gateway_addons.addons.own_engine import load as load  # a stock `mitmdump -s` on this file must end
 
 MAX_UNSENT_BYTES = 64 * 1024
@@ -33,6 +36,7 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
         self._turns: deque[tuple[Callable[[Any], None], Any]] = deque()
         self._busy = False
         self._hook_tasks: set[asyncio.Task[None]] = set()
+        self._unsent: set[Incoming] = set()
 
     async def server_event(self, event: events.Event) -> None:
         """What the engine calls for everything that happens on its connections."""
@@ -126,12 +130,40 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
         timer = self._loop.call_later(delay_s, wake)
         self.wakeup_timer.add(timer)  # type: ignore[arg-type]
 
-    async def drain_writers(self) -> None:
-        """Read no more while much waits to be sent."""
+    async def handle_connection(self, conn: connection.Connection) -> None:
+        """Serve one connection to its end: as the engine does, but what comes is handed on as it comes."""
+        io, cancelled = self.transports[conn], None
+        transport: Any = io.writer.transport  # type: ignore[union-attr]
+        transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        try:
+            await Incoming(io.reader, transport, partial(self._receive, conn), self._hold).until_the_end()
+            conn.state &= ~ConnectionState.CAN_READ
+        except asyncio.CancelledError as e:
+            conn.state, cancelled = ConnectionState.CLOSED, e
+        self.in_turn(self._handle, events.ConnectionClosed(conn))
+        if conn.state is ConnectionState.CAN_WRITE:  # something may still be said, until somebody closes it
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError as e:
+                cancelled = e
+        transport.close()
+        del self.transports[conn]
+        if cancelled is not None:
+            raise cancelled
+
+    def _receive(self, conn: connection.Connection, data: bytes) -> None:
+        if conn.state is not ConnectionState.CLOSED:  # else it was closed in this very pass of the loop
+            self.in_turn(self._handle, events.DataReceived(conn, data))
+
+    def _hold(self, who: Incoming, much_is_unsent: bool) -> None:
+        """Read no more, on either side, while much waits to be sent."""
+        if much_is_unsent == (who in self._unsent):
+            return
+        (self._unsent.add if much_is_unsent else self._unsent.remove)(who)
         for io in self.transports.values():
-            if io.writer is not None and io.writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:  # type: ignore[union-attr]
-                await super().drain_writers()  # type: ignore[no-untyped-call]
-                return
+            if io.writer is not None:
+                transport: Any = io.writer.transport  # type: ignore[union-attr]
+                transport.pause_reading() if self._unsent else transport.resume_reading()
 
 
 def _end_unless_connected(backend: connection.Server, handler: asyncio.Task[None]) -> None:

@@ -52,7 +52,7 @@ class GateHttpServer:
         self.stream_id = 1
         self.request: http.Request | None = None
         self.response: http.Response | None = None
-        self.request_done = self.response_done = False
+        self.request_done = False
         self._deadline = time.monotonic() + self._limits.idle_timeout_s
         self._received: list[bytes] = []
         self._body_bytes = 0
@@ -134,7 +134,7 @@ class GateHttpServer:
             self._deadline = time.monotonic() + self._limits.decision_timeout_s + self._entry.answer_timeout_s
             body, self._received = b"".join(self._received), []
             self._tell(WholeBody(self.stream_id, body))
-            self.mark_done(request=True)
+            self.request_done, self.state = True, self.wait
 
     def wait(self, event: events.Event) -> None:
         """The call is with the gate or the backend; what is pipelined meanwhile waits, up to a bound."""
@@ -186,19 +186,14 @@ class GateHttpServer:
         self._tell(RequestProtocolError(self.stream_id, message, ErrorCode.CLIENT_DISCONNECTED))
         self.state = self.done
 
-    def mark_done(self, *, request: bool = False, response: bool = False) -> None:
+    def answered(self) -> None:
         """After the answer, the connection waits for the next request; an early answer ends it."""
-        if response:
-            self._received.clear()
-            self._bodies.free()
-        if response and not self.request_done:
+        self._received.clear()
+        self._bodies.free()
+        if not self.request_done:
             self._line.close(half=True)
             self._deadline = time.monotonic() + LINGER_S
             self.state = self.linger
-            return
-        self.request_done, self.response_done = self.request_done or request, self.response_done or response
-        if not response:
-            self.state = self.wait
         elif self._ends:
             self._line.close()
             self.state = self.done
@@ -206,7 +201,7 @@ class GateHttpServer:
             self._next()
 
     def _next(self) -> None:
-        self.request_done = self.response_done = False
+        self.request_done = False
         self.request = self.response = None
         self.stream_id += 2
         self.state = self.read_headers
@@ -228,10 +223,6 @@ class GateHttpServer:
         head = assemble_response_head(response)
         self._ends = b"\r\nconnection: close\r\n" in head.lower()
         self._line.send(head + body)
-
-    def answered(self) -> None:
-        """The call is over."""
-        self.mark_done(response=True)
 
     def fail(self, error: ResponseProtocolError) -> None:
         """A failure that has no answer left ends with the last-resort answer."""

@@ -4,6 +4,7 @@ The engine would forward a request that no hook refused. Here it is the other wa
 the flow carries the gate's `Admission`, and every other way out is an answer and the end of the connection.
 """
 
+import os
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -86,9 +87,7 @@ class GateHttpStream(HttpStream):
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Show the head to the gate; an answer it gives now is sent now, without reading the body (no 100-continue)."""
-        self.flow = http.HTTPFlow(self.context.client, self.context.server)
-        self.flow.request = event.request
-        self.flow.live = True
+        self.flow = flow_of(event.request, self.context)
         self.flow.metadata[SESSION] = self._session
         if isinstance(event.request, DefectiveRequest):
             self.flow.metadata[DEFECT] = event.request.refusal
@@ -256,6 +255,15 @@ class GateHttpStream(HttpStream):
             self._http.server.send_answer(response, body)
             self._http.server.answered()
         yield DropStream(self.stream_id)
+
+
+def flow_of(request: http.Request, of: context.Context) -> http.HTTPFlow:
+    """The engine's flow of a call that begins; the engine's own way spends most of it on a UUID."""
+    made = http.HTTPFlow.__new__(http.HTTPFlow)
+    made.__dict__.update(
+        id=os.urandom(16).hex(), client_conn=of.client, server_conn=of.server, live=True, timestamp_created=time.time(),
+        intercepted=False, _resume_event=None, _backup=None, marked="", is_replay=None, metadata={}, comment="", request=request)
+    return made
 
 
 def _over(event: events.Event) -> Commands:

@@ -126,7 +126,7 @@ class ClientTls(TLSLayer):
         except SSL.ZeroReturnError:
             return b"".join(received), True
         except SSL.Error as e:
-            self._wire.log(f"TLS error: {e}", logging.WARNING)
+            self._wire.log(f"TLS Error: {e}", logging.WARNING)
         return b"".join(received), False
 
     def _closed(self) -> None:
@@ -143,8 +143,10 @@ class ClientTls(TLSLayer):
         """Encrypt and send; nothing is said after close_notify."""
         if self._closed_by_us:
             return
-        with contextlib.suppress(SSL.ZeroReturnError, SSL.SysCallError):  # the client may still be sending, and is not answered
+        try:  # noqa: SIM105 - of every call, and there is seldom anything to suppress
             self.tls.sendall(data)
+        except (SSL.ZeroReturnError, SSL.SysCallError):  # the client may still be sending, and is not answered
+            pass
         self._send_records()
 
     def close(self, *, half: bool = False) -> None:

@@ -367,3 +367,27 @@ def test_no_session_key_is_written_whatever_the_environment_says(tmp_path: Path)
     assert done.stdout.splitlines()[-1:] == ["201"], done.stderr
     written = [line for name in logs if (tmp_path / name).exists() for line in (tmp_path / name).read_text().splitlines()]
     assert [line for line in written if line and not line.startswith("#")] == []  # a library may open the file with a comment
+
+
+async def test_nothing_is_read_while_much_waits_to_be_sent(rig: Rig) -> None:
+    """From neither side: what a client does not take would otherwise grow with what it and the backend send on."""
+    body = b'{"accuse":{"numeroAccuse":"INF-1"},"details":[' + b",".join([b'"' + b"x" * 500 + b'"'] * 1800) + b"]}"
+    rig.backend.answer = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    reader, writer = await rig.connect()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(request() * 15)  # fifteen answers of 1 MB
+    (handler,) = rig.master.addons.get("proxyserver").connections.values()
+
+    def reading() -> list[bool]:
+        return [io.writer.transport.is_reading() for io in handler.transports.values() if io.writer is not None]
+
+    async with asyncio.timeout(15):
+        while True in reading() or len(reading()) < 2:
+            await asyncio.sleep(0.02)
+        assert len(rig.backend.received) < 15
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        for _ in range(15):
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+        while reading() != [True, True]:
+            await asyncio.sleep(0.02)
+    writer.transport.abort()

@@ -129,7 +129,7 @@ def streaming() -> Iterable[Mutant]:
     yield _one("the engine's options count", "5", "http_stream.py: state_wait_for_response_headers",
                BOUNDS + "test_the_engines_streaming_option_changes_nothing", STREAM,
                "        self.flow.response = event.response\n",
-               "        self.flow.response, self.response_body_buf = event.response, [event.body]\n        yield from self.check_body_size(False)\n")
+               "        self.flow.response, self.response_body_buf = event.response, bytearray(event.body)\n        yield from self.check_body_size(False)\n")
 
 
 def bounds() -> Iterable[Mutant]:
@@ -143,7 +143,7 @@ def bounds() -> Iterable[Mutant]:
                "            self._deadline = time.monotonic() + self._limits.head_timeout_s\n", "")
     yield _one("a body may be slow", "6", "http_server.py: _begin", CLOSED + "test_slow_body_ends_in_time", SERVER,
                "        self._deadline = time.monotonic() + self._limits.body_timeout_s\n", "        self._deadline = time.monotonic() + 3600\n")
-    yield _one("an idle connection stays", "6", "http_server.py: mark_done", BOUNDS + "test_an_idle_connection_is_closed", SERVER,
+    yield _one("an idle connection stays", "6", "http_server.py: answered", BOUNDS + "test_an_idle_connection_is_closed", SERVER,
                "        self.state = self.read_headers\n        self._deadline = time.monotonic() + self._limits.idle_timeout_s\n",
                "        self.state = self.read_headers\n        self._deadline = time.monotonic() + 3600\n")
     yield _one("bytes pipelined without end", "6", "http_server.py: wait", BOUNDS + "test_bytes_pipelined_behind_a_call_are_bounded", SERVER,
@@ -154,14 +154,16 @@ def bounds() -> Iterable[Mutant]:
                "    if int(length) > max_body_bytes:", "    if False:")
     yield _one("bodies take memory without bound", "6", "bounds.py: BodyBudget", BOUNDS + "test_bodies_of_all_connections_share_the_memory", SERVER,
                "            if not self._bodies.reserve(len(data)):", "            if False:")
-    yield _one("a body's memory is not given back", "6", "http_server.py: mark_done", BOUNDS + "test_the_memory_of_a_body_is_given_back", SERVER,
-               "            self._bodies.free()\n", "            pass\n")
+    yield _one("a body's memory is not given back", "6", "http_server.py: answered", BOUNDS + "test_the_memory_of_a_body_is_given_back", SERVER,
+               "        self._bodies.free()\n", "")
     yield _one("connections without bound", "6", "bounds.py: ConnectionCounts", GATE_TLS + "test_connections_are_bounded", CORE + "bounds.py",
                "self._open >= self._limit or ", "")
     yield _one("connections of one address without bound", "6", "bounds.py: ConnectionCounts", BOUNDS + "test_connections_from_one_address_are_bounded",
                CORE + "bounds.py", " or self._sources[source] >= self._limit_of_a_source", "")
     yield _one("answers that nobody takes", "6", "connection_end.py: SendingWatch", BOUNDS + "test_a_client_that_does_not_take_its_answers_is_cut",
                ADDONS + "connection_end.py", "            self._transport.abort()\n            return", "            pass")
+    yield _one("reading goes on while much waits to be sent", "6", "connection.py: _hold", BOUNDS + "test_nothing_is_read_while_much_waits_to_be_sent",
+               CONNECTION, "transport.pause_reading() if self._unsent else transport.resume_reading()", "transport.resume_reading()")
     yield _one("ended connections keep OpenSSL's memory", "6", "tls.py: forget", BOUNDS + "test_the_memory_of_a_connection_that_ended_waits_for_no_collector",
                LISTENER, "            self._tls.forget()", "            pass")
     yield _one("headers without bound", "header count", "request_head.py: read_head", FORM + "[too many headers]", HEAD,
@@ -179,7 +181,7 @@ def early() -> Iterable[Mutant]:
     lingers = BOUNDS + "test_what_comes_after_an_early_refusal_is_bounded"
     yield _one("an upload that was refused goes on without end", "8", "http_server.py: linger", lingers + "[bytes]", SERVER,
                "            if self._body_bytes <= LINGER_BYTES:\n                return\n", "            return\n")
-    yield _one("an upload that was refused takes its time", "8", "http_server.py: mark_done", lingers + "[time]", SERVER,
+    yield _one("an upload that was refused takes its time", "8", "http_server.py: answered", lingers + "[time]", SERVER,
                "            self._deadline = time.monotonic() + LINGER_S\n            self.state = self.linger",
                "            self._deadline = time.monotonic() + 3600\n            self.state = self.linger")
     yield _one("a malformed request is taken for a good one", "malformed", "flow_facts.py: check_form, http_stream.py: state_wait_for_request_headers",
@@ -336,9 +338,11 @@ def answers() -> Iterable[Mutant]:
                BACKEND + "test_what_a_backend_says_unasked_is_never_an_answer", CLIENT,
                "            self._line.close()\n            self.state = self.done\n            return\n        if not isinstance(event",
                "            return\n        if not isinstance(event")
-    yield _one("a second answer for one call", "answers", "http_stream.py: handle_protocol_error", BACKEND + "test_an_answer_whose_record_is_late_is_answered_once",
-               STREAM, "        else:  # the call is over; a second answer would be taken for the next call's\n            yield DropStream(self.stream_id)",
-               "        else:\n            yield from super().handle_protocol_error(event)")
+    yield _several("a second answer for one call", "answers", "http_stream.py: handle_protocol_error, _handle_event",
+                   BACKEND + "test_an_answer_whose_record_is_late_is_answered_once",
+                   Patch(STREAM, "        else:  # the call is over; a second answer would be taken for the next call's\n            yield DropStream(self.stream_id)",
+                         "        else:\n            yield from super().handle_protocol_error(event)"),
+                   Patch(STREAM, "        if self.client_state is _over:  # also what waited in the queue until then\n            handled = _over(event)\n        elif", "        if"))
     yield _one("connections that ended are kept", "answers", "http_layer.py: _connect",
                BACKEND + "test_the_gateway_keeps_nothing_of_backend_connections_that_ended", LAYER,
                "            if connection.state is ConnectionState.CLOSED:\n                del self.backends[connection]",
