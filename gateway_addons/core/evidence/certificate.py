@@ -70,10 +70,12 @@ def _status(links: tuple[Link, ...], revocation: RevocationLists, now: datetime)
 def _failure_now(fixed: CertificateFacts, status: str, links: tuple[Link, ...], now: datetime) -> str | None:
     if not links:
         return "chain"
-    if any(now < link.not_before for link in links):
-        return "not_yet_valid"
-    if any(now > link.not_after for link in links):
-        return "expired"
+    for link in links:
+        if now < link.not_before:
+            return "not_yet_valid"
+    for link in links:
+        if now > link.not_after:
+            return "expired"
     if status != "good":
         return "revoked" if status == "revoked" else "revocation_unknown"
     if "clientAuth" not in fixed.extended_key_usage or "digitalSignature" not in fixed.key_usage:

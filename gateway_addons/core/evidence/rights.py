@@ -7,7 +7,7 @@ perimeter too. What is found is a set of distinct perimeters, so that policy is 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway_addons.core.dimensions import MAX_VALUE_CHARACTERS, FromPath, Places, Shape, Slot
+from gateway_addons.core.dimensions import FromPath, Places, Shape, Slot
 from gateway_addons.core.facts import Perimeter, RightsFacts
 from gateway_addons.core.routes import RouteMatch
 from gateway_addons.core.strict_json import Unreadable, read_object
@@ -142,11 +142,12 @@ def _matching(value: Any, holds: Callable[[str], bool], failure: str) -> str:
 def _budget(values: Values, shape: Shape, match: RouteMatch) -> str:
     parts = [values[slot] for slot in shape.budget_slots if slot in values]
     dimension = match.api.dimensions.budget
-    if dimension is None or not all(isinstance(p, str) and len(p) <= MAX_VALUE_CHARACTERS for p in parts):
+    if dimension is None or not {str}.issuperset(map(type, parts)):
         raise _Failure("budget_invalid")
-    if len(parts) > 1 and any("/" in p for p in parts):
+    budget = "/".join(parts)
+    if len(parts) > 1 and budget.count("/") != len(parts) - 1:  # one of the parts has another
         raise _Failure("budget_invalid")
-    return _matching("/".join(parts), dimension.holds, "budget_invalid")
+    return _matching(budget, dimension.holds, "budget_invalid")
 
 
 def _exercice(value: Any, match: RouteMatch) -> int:
