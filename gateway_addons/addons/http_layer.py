@@ -113,5 +113,5 @@ class GateHttpLayer:
 def fork(of: context.Context) -> context.Context:
     """A context of its own for one call; the engine's way makes a backend connection for each and throws it away."""
     forked = context.Context.__new__(context.Context)
-    forked.client, forked.server, forked.options, forked.layers = of.client, of.server, of.options, of.layers.copy()
+    forked.client, forked.server, forked.options, forked.layers = of.client, of.server, of.options, of.layers
     return forked

@@ -6,6 +6,7 @@ the flow carries the gate's `Admission`, and every other way out is an answer an
 
 import os
 import time
+from collections import deque
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,13 @@ class GateHttpStream(HttpStream):
     """One call. Refused until the gate says otherwise."""
 
     def __init__(self, ctx: context.Context, stream_id: int, session: Session, http_layer: "GateHttpLayer") -> None:
-        super().__init__(ctx, stream_id)
+        # not the engine's own: it copies an option for each call, and keeps buffers for what is streamed
+        self.context, self.stream_id = ctx, stream_id
+        self._paused: layer.Paused | None = None
+        self._paused_event_queue: deque[events.Event] = deque()
         self._session, self._http = session, http_layer
         self.client_state = self.state_wait_for_request_headers
+        self.server_state = self.state_uninitialized
 
     # --- running and waiting ---
 
@@ -81,7 +86,6 @@ class GateHttpStream(HttpStream):
     def take_apart(self) -> None:
         """The call is over, and nothing that comes changes it: let go of what refers to this stream, so that it is freed."""
         self.client_state = self.server_state = _over
-        self.context.layers.clear()
 
     # --- the states of a call ---
 
