@@ -153,6 +153,7 @@ class GateConnection(mode_servers.ProxyConnectionHandler):
 
     def _receive(self, conn: connection.Connection, data: bytes) -> None:
         if conn.state is not ConnectionState.CLOSED:  # else it was closed in this very pass of the loop
+            self.timeout_watchdog.register_activity()  # else the engine cuts it after a time
             self.in_turn(self._handle, events.DataReceived(conn, data))
 
     def _hold(self, who: Incoming, much_is_unsent: bool) -> None:

@@ -65,6 +65,19 @@ async def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
         writer.close()
 
 
+async def test_a_connection_that_is_used_is_not_cut(rig: Rig) -> None:
+    """The engine watches connections too, for 600 s of inactivity unless it is told otherwise."""
+    rig.master.options.update(tcp_timeout=1)
+    reader, writer = await rig.connect()
+    async with asyncio.timeout(15):
+        for _ in range(6):
+            writer.write(request())
+            assert (await read_answer(reader)).startswith(b"HTTP/1.1 201 ")
+            await asyncio.sleep(0.4)
+        assert await ended(reader) == b""
+    writer.transport.abort()
+
+
 async def test_a_head_over_the_bound_is_refused_although_it_is_whole(tmp_path: Path) -> None:
     """It comes in one piece, so that it is never seen incomplete."""
     async with running_rig(tmp_path, limits=Limits(max_head_bytes=1024)) as rig:
