@@ -78,6 +78,8 @@ def read_answer_head(raw: bytes, *, to_head: bool = False) -> AnswerHead:
     if len(headers) > MAX_FIELDS:
         raise _defect(f"more than {MAX_FIELDS} header fields in the answer")
     named = by_name(headers)
+    if len(named) != len(headers):
+        _check_repeated(named)
     length, chunked = _framing(version, status, named)
     if to_head or status in _WITHOUT_BODY or status < 200:
         length, chunked = 0, False
@@ -110,11 +112,14 @@ def _defect_of_form(head: bytes) -> Refusal:
     return _defect("the answer's head has not the form of one")
 
 
-def _framing(version: str, status: int, named: FieldsByName) -> tuple[int | None, bool]:
-    """Content-Length, and whether the body is chunked (RFC 9112 section 6.3)."""
+def _check_repeated(named: FieldsByName) -> None:
     for name in _SINGLE:
         if len(named.get(name, ())) > 1:
             raise _defect(f"the answer repeats {name.decode()}")
+
+
+def _framing(version: str, status: int, named: FieldsByName) -> tuple[int | None, bool]:
+    """Content-Length, and whether the body is chunked (RFC 9112 section 6.3)."""
     coding, length = _one(named, b"transfer-encoding"), _one(named, b"content-length")
     if coding is not None and length is not None:
         raise _defect("both Transfer-Encoding and Content-Length in the answer")

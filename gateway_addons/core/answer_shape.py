@@ -30,27 +30,29 @@ def read_answer(body: bytes, names: frozenset[str] | None) -> dict[str, Any]:
     except Unreadable as e:
         raise Refusal("INF-DEP-04", f"the backend's answer: {e}") from e
     if names is not None:
-        _check_members(document, names, texts_may_be_long=len(body) > MAX_TEXT_CHARACTERS)
+        _check_names(document, names)
+        if len(body) > MAX_TEXT_CHARACTERS:  # a shorter answer holds no longer text
+            _check_texts(document)
     return document
 
 
-def _check_members(document: dict[str, Any], names: frozenset[str], *, texts_may_be_long: bool) -> None:
-    """Every object and array at every level, with the name of the member that it is in (the reader bounds their depth)."""
-    found: list[tuple[str, Any]] = [("", document)]
-    for name, node in found:  # grows while it is walked
+def _check_names(document: dict[str, Any], names: frozenset[str]) -> None:
+    found: list[Any] = [document]
+    for node in found:  # every object and array at every level (the reader bounds their depth): it grows while it is walked
         if isinstance(node, dict):
             if not names.issuperset(node):
                 other = next(member for member in node if member not in names)
                 raise Refusal("INF-DEP-04", f"the backend's answer has a member {other[:64]!r} that is not this API's")
-            members = list(node.items())
-        else:
-            members = [(name, item) for item in node]  # what is in an array counts as the member's that the array is
-        if texts_may_be_long:
-            _check_texts(members)
-        found += [member for member in members if isinstance(member[1], _CONTAINERS)]
+            node = node.values()
+        found += [value for value in node if isinstance(value, _CONTAINERS)]
 
 
-def _check_texts(members: list[tuple[str, Any]]) -> None:
-    for name, value in members:
-        if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
-            raise Refusal("INF-DEP-04", f"the backend's answer has a long text in {name!r}")
+def _check_texts(document: dict[str, Any]) -> None:
+    found: list[tuple[str, Any]] = [("", document)]
+    for name, node in found:
+        members = node.items() if isinstance(node, dict) else ((name, item) for item in node)  # an item counts as its array's
+        for member, value in members:
+            if isinstance(value, _CONTAINERS):
+                found.append((member, value))
+            elif isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:
+                raise Refusal("INF-DEP-04", f"the backend's answer has a long text in {member!r}")

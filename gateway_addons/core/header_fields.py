@@ -25,6 +25,14 @@ def split_fields(block: bytes) -> tuple[Field, ...]:
 
 def by_name(fields: Sequence[Field]) -> FieldsByName:
     """The same fields by their names."""
+    if not fields:
+        return {}
+    names, values = zip(*fields, strict=True)
+    single = dict(zip(map(bytes.lower, names), zip(values, strict=True), strict=True))  # each value in a tuple of its own
+    return single if len(single) == len(fields) else _with_repeated(fields)
+
+
+def _with_repeated(fields: Sequence[Field]) -> FieldsByName:
     found: dict[bytes, list[bytes]] = {}
     for name, value in fields:
         found.setdefault(name.lower(), []).append(value)

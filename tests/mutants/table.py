@@ -319,7 +319,7 @@ def answers() -> Iterable[Mutant]:
                "            while head is not None and head.interim:\n                head = self._next_head()\n", "")
     yield _one("both framings of the backend", "answers", "answer_head.py: _framing", ends + "[both framings]", ANSWER,
                "    if coding is not None and length is not None:", "    if False:")
-    yield _one("lengths of the backend twice", "answers", "answer_head.py: _framing", ends + "[two equal lengths]", ANSWER,
+    yield _one("lengths of the backend twice", "answers", "answer_head.py: _check_repeated", ends + "[two equal lengths]", ANSWER,
                "        if len(named.get(name, ())) > 1:", "        if False:")
     yield _one("odd codings of the backend", "answers", "answer_head.py: _framing", ends + "[gzip, chunked]", ANSWER,
                '''    if coding is not None and (coding.lower() != b"chunked" or version != "HTTP/1.1"):''', "    if False:")
@@ -350,10 +350,10 @@ def answers() -> Iterable[Mutant]:
     bad = CLOSED + "test_what_the_backend_answers_badly_is_not_passed_on"
     yield _one("any status goes on", "answers", "backend_exchange.py: read_backend_answer", bad + "[redirects]", EXCHANGE,
                "response.status_code not in _STATUSES or kind", "kind")
-    yield _one("stored data goes on", "answers", "answer_shape.py: _check_members", bad + "[stored data]", CORE + "answer_shape.py",
+    yield _one("stored data goes on", "answers", "answer_shape.py: _check_names", bad + "[stored data]", CORE + "answer_shape.py",
                "            if not names.issuperset(node):", "            if False:")
     yield _one("long texts go on", "answers", "answer_shape.py: _check_texts", bad + "[stored data in a long text]", CORE + "answer_shape.py",
-               "        if isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:", "        if False:")
+               "            elif isinstance(value, str) and len(value) > MAX_TEXT_CHARACTERS:", "            elif False:")
     yield _one("every header of the backend's goes on", "answers", "backend_exchange.py: read_backend_answer",
                CLOSED + "test_hop_by_hop_headers_of_the_backend_stay_inside", EXCHANGE,
                "for name in _RETURNED if name in given]", "for name in given]")
