@@ -5,6 +5,7 @@ The library's own take a lock and a walk over their bounds for each value, which
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry
@@ -58,22 +59,15 @@ class DurationsByLabel(Collector):
     def __init__(self, name: str, documentation: str, label: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._about = name, documentation
         self._label = label
-        self._bounds = bounds
         self._names = [*map(floatToGoString, bounds), "+Inf"]
-        self._of: dict[str, Durations] = {}
+        self.of = defaultdict[str, Durations](lambda: Durations(bounds))
+        """Those of each value, from when it is first asked for."""
         registry.register(self)
-
-    def of(self, value: str) -> Durations:
-        """Those of one value."""
-        found = self._of.get(value)
-        if found is None:
-            found = self._of[value] = Durations(self._bounds)
-        return found
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """What was observed by now; a bucket holds all up to its bound."""
         family = HistogramMetricFamily(*self._about, labels=(self._label,))
-        for value, seen in self._of.items():
+        for value, seen in self.of.items():
             below, buckets = 0, []
             for name, count in zip(self._names, seen.counts, strict=True):
                 below += count

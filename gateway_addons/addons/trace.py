@@ -53,14 +53,14 @@ class Trace:
 
     def stopwatch(self, stage: str) -> "_Watch":
         """Time a stage; implements `core.ports.Stopwatch`."""
-        return _Watch(self._stages.of(stage))
+        return _Watch(self._stages.of[stage])
 
     def call(self, record: Mapping[str, Any], control: str) -> None:
         """Count and log one call from its record."""
         code = record["codeErreur"] or ""
         verdict = "admis" if record["transmis"] else ("refuse" if code else "repondu")
         self._calls.count(record["environnement"], verdict, control, code)
-        self._stages.of("total").observe((record["dureeMs"] or 0) / 1000)
+        self._stages.of["total"].observe((record["dureeMs"] or 0) / 1000)
         if record["revision"] and record["revision"] != self._last_revision:
             self._revision.clear()
             self._revision.labels(record["revision"]).set(1)

@@ -32,6 +32,6 @@ def test_durations_are_told_as_a_histogram() -> None:
     some = random.Random(5)
     for seconds in [0.0, *BOUNDS, 11.0, *(some.expovariate(1) for _ in range(200))]:
         for stage in ("policy", "quota"):
-            durations.of(stage).observe(seconds)
+            durations.of[stage].observe(seconds)
             histogram.labels(stage).observe(seconds)
     assert told(ours) == told(librarys)
