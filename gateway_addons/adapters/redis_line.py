@@ -73,14 +73,12 @@ class _ToServer:
             connection = self._another()
         packed = pack_command(command)  # type: ignore[arg-type]  # its stub says one value; it packs all
         answer = connection.send(packed)
-        timer = asyncio.get_running_loop().call_at(until, connection.give_up, answer)
+        timer = asyncio.get_running_loop().call_at(until, connection.overdue, answer)
         try:
             return await answer
-        except asyncio.CancelledError:
-            connection.give_up(answer)
-            raise
         finally:
-            timer.cancel()
+            if not answer.cancelled():  # the timer of a call that was given up stays: it sees whether Redis hangs
+                timer.cancel()
 
     def _another(self) -> "_Connection":
         self._kept = another = _Connection(self._pool)
@@ -97,8 +95,8 @@ class _ToServer:
 class _Connection:
     """One connection, and who waits for an answer on it, in the order of the questions.
 
-    Once a question is given up no more are taken: an answer is never taken for another's, and a Redis that hangs is left.
-    The others on it are not given up with it; the connection ends when nobody waits on it any more.
+    The answer to a call that was given up is read and is nobody's. Once an answer is overdue no more questions are taken, so
+    a Redis that hangs is left; the others on it are not given up with it, and it ends when nobody waits on it any more.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
@@ -121,8 +119,10 @@ class _Connection:
             self._writer.write(packed)
         return answer
 
-    def give_up(self, answer: "asyncio.Future[Any]") -> None:
-        """Nobody waits for this answer any more: its time is over, or its call."""
+    def overdue(self, answer: "asyncio.Future[Any]") -> None:
+        """The time of this question is over, whether somebody still waits or not."""
+        if answer not in self._waiting:
+            return
         self.takes_questions = False
         if not answer.done():
             answer.set_exception(TimeoutError("no answer in time"))

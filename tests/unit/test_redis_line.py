@@ -72,6 +72,26 @@ async def test_who_gives_up_takes_nobody_with_him_and_his_answer_is_nobodys(line
     assert told[10:] == [f"later {n}".encode() for n in range(10)]
 
 
+async def test_a_call_that_is_given_up_costs_no_connection_unless_redis_hangs(line: Line, server: RedisServer) -> None:
+    async def given_up(seconds: float) -> None:
+        asked = asyncio.create_task(line.ask(soon(seconds), "ECHO", "x"))
+        await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+
+    first = await line.ask(soon(), "CLIENT", "ID")
+    await given_up(0.1)
+    await asyncio.sleep(0.2)
+    assert await line.ask(soon(), "CLIENT", "ID") == first
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        await given_up(0.1)
+        await asyncio.sleep(0.2)
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+    assert await line.ask(soon(), "CLIENT", "ID") != first
+
+
 async def test_a_redis_that_hangs_is_left_in_time_and_its_late_answers_are_nobodys(line: Line, client: Redis, server: RedisServer) -> None:
     await line.ask(soon(), "ECHO", "first")
     os.kill(server.process.pid, signal.SIGSTOP)
