@@ -4,12 +4,13 @@ Read from what OPA gets (compiled data and modules), so that what is shown is wh
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
 from gateway_addons.core.contract.changes import NONE, Cell, merged, words
+from gateway_addons.core.contract.compile import NEVER
 
 type Kind = Literal["gained", "lost", "changed", "added", "removed"]
 
@@ -81,9 +82,16 @@ def _contract(where: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] 
 
 def _cells(contract: Mapping[str, Any] | None) -> set[Cell]:
     return {cell for right in (contract["rights"] if contract else ()) for cell in product(
-        (right["flux"],), right["operations"], (right["siret"],), right["budgets"] or (NONE,),
-        [str(e) for e in right["exercices"]] or (NONE,), right["months"] or (NONE,), (f"{right['from']}..{right['to']}",),
-        (f"{right['text']['id']} ({right['text']['from']} to {right['text']['to'] or 'open'})",))}
+        (right["flux"],), right["operations"], (right["siret"],), _values(right["budgets"]), _values(right["exercices"]),
+        _values(right["months"]), (f"{right['from']}..{right['to']}",), (_text(right["text"]),))}
+
+
+def _values(dimension: Sequence[Any]) -> list[str]:
+    return [NONE if value is None else str(value) for value in dimension]
+
+
+def _text(text: Mapping[str, Any]) -> str:
+    return f"{text['id']} ({text['from']} to {'open' if text['to'] == NEVER else text['to']})"
 
 
 def _ways_in(contract: Mapping[str, Any] | None) -> set[str]:

@@ -22,26 +22,28 @@ contract := {
 	"security": {"way": "homologation", "risk": null, "attestations": [attestation]},
 	"suspensions": [],
 	"termination": null,
-	"quota": {"limit": 200, "window_s": 60, "extra": []},
+	"quota": {"key": "production:C-1", "limit": 200, "window_s": 60, "extra": []},
 	"rights": [
 		{
 			"flux": "comptable", "operations": ["creer", "modifier"], "siret": "13099990700012", "budgets": ["BP/01"],
 			"exercices": [2026], "months": ["01", "02"], "from": "2026-01-01", "to": "2026-12-31",
-			"text": {"id": "T1", "from": "2013-01-01", "to": null},
+			"text": {"id": "T1", "from": "2013-01-01", "to": "9999-12-31"},
 		},
 		{
-			"flux": "referentiel", "operations": ["modifier"], "siret": "13099990700012", "budgets": [],
-			"exercices": [2026], "months": [], "from": "2026-01-01", "to": "2026-12-31",
+			"flux": "referentiel", "operations": ["modifier"], "siret": "13099990700012", "budgets": [null],
+			"exercices": [2026], "months": [null], "from": "2026-01-01", "to": "2026-12-31",
 			"text": {"id": "T1", "from": "2013-01-01", "to": "2026-12-31"},
 		},
 	],
 }
 
-attestation := {"pronounced": "2025-12-01", "received": "2025-12-02", "from": "2026-01-01", "to": "2027-05-31", "renewal_due": "2027-02-28", "opens": true}
+attestation := {"since": "2026-01-01", "received": "2025-12-02", "to": "2027-05-31", "renewal_due": "2027-02-28", "opens": true}
 
 room(one) := {
 	"by_id": {"C-1": one},
-	"certificates": {key: "C-1" | some key, _ in one.certificates},
+	"by_fingerprint": {trim_prefix(key, "sha256:"): {"contract": "C-1", "key": key} | some key, _ in one.certificates; startswith(key, "sha256:")},
+	"by_public_key": {trim_prefix(key, "spki:"): {"contract": "C-1", "key": key} | some key, _ in one.certificates; startswith(key, "spki:")},
+	"by_names": {"CN=ca": {trim_prefix(key, "dn:CN=ca|"): {"contract": "C-1", "key": key} | some key, _ in one.certificates; startswith(key, "dn:CN=ca|")}},
 	"identifiers": {"TS-1": "C-1", "TS-2": "C-2"},
 	"clients": {"app": "C-1", "other": "C-2"},
 }

@@ -66,11 +66,30 @@ def test_environments_do_not_conflict() -> None:
     assert [list(data[e]["by_id"]) for e in ("production", "sandbox")] == [["CONV-a"], ["CONV-a"]]
 
 
-def test_every_look_up_leads_to_the_contract() -> None:
-    place = compile_contracts([("a.yaml", contract("a", {"acces.certificats.0.empreinte_sha256": "ef" * 32}))])["production"]
-    assert place["certificates"] == {f"sha256:{'ef' * 32}": "CONV-a"}
+@pytest.mark.parametrize(("pin", "index", "leads"), [
+    ({"acces.certificats.0.empreinte_sha256": "ef" * 32}, "by_fingerprint",
+     {"ef" * 32: {"contract": "CONV-a", "key": f"sha256:{'ef' * 32}"}}),
+    ({"acces.certificats.0.cle_publique_sha256": "ab" * 32}, "by_public_key",
+     {"ab" * 32: {"contract": "CONV-a", "key": f"spki:{'ab' * 32}"}}),
+    ({"acces.certificats.0.emetteur": "CN=ca"}, "by_names", {"CN=ca": {"CN=a": {"contract": "CONV-a", "key": "dn:CN=ca|CN=a"}}}),
+])
+def test_every_look_up_leads_to_the_contract(pin: dict[str, Any], index: str, leads: dict[str, Any]) -> None:
+    place = compile_contracts([("a.yaml", contract("a", pin))])["production"]
+    assert {name: place[name] for name in ("by_fingerprint", "by_public_key", "by_names") if place[name]} == {index: leads}
+    assert list(place["by_id"]["CONV-a"]["certificates"]) == [entry["key"] for entry in _entries(leads)]
     assert place["identifiers"] == {"TS-a": "CONV-a"}
     assert place["clients"] == {"client-a": "CONV-a"}
+
+
+def _entries(index: dict[str, Any]) -> list[dict[str, str]]:
+    return [entry for found in index.values() for entry in ([found] if "key" in found else found.values())]
+
+
+def test_certificates_of_one_issuer_lead_each_to_its_own_contract() -> None:
+    same = {"acces.certificats.0.emetteur": "CN=ca"}
+    place = compile_contracts([("a.yaml", contract("a", same)), ("b.yaml", contract("b", same))])["production"]
+    assert {subject: entry["contract"] for subject, entry in place["by_names"]["CN=ca"].items()} == {
+        "CN=a": "CONV-a", "CN=b": "CONV-b"}
 
 
 def test_a_renewed_certificate_keeps_all_its_registrations() -> None:
@@ -90,7 +109,7 @@ def test_limits_besides_the_quota() -> None:
     limits = [{"flux": "comptable", "operation": "creer", "appels_par_minute": 20, "octets_par_minute": 1_000_000},
               {"octets_par_minute": 5_000_000}]
     data = compile_contracts([("a.yaml", contract("a", {"volumetrie.limites": limits}))])
-    assert data["production"]["by_id"]["CONV-a"]["quota"] == {"limit": 200, "window_s": 60, "extra": [
+    assert data["production"]["by_id"]["CONV-a"]["quota"] == {"key": "production:CONV-a", "limit": 200, "window_s": 60, "extra": [
         {"name": "comptable.creer.calls", "limit": 20, "window_s": 60, "unit": "calls", "flux": "comptable", "operation": "creer"},
         {"name": "comptable.creer.bytes", "limit": 1_000_000, "window_s": 60, "unit": "bytes", "flux": "comptable",
          "operation": "creer"},
@@ -121,3 +140,27 @@ def test_a_contract_opens_with_the_last_of_its_decisions(change: dict[str, Any],
 def test_by_when_the_next_attestation_is_due(end: str, due: str) -> None:
     data = compile_contracts([("a.yaml", contract("a", {"securite.homologation.valide_au": end}))])
     assert data["production"]["by_id"]["CONV-a"]["security"]["attestations"][0]["renewal_due"] == due
+
+
+ATTESTED = "securite.homologation."
+
+
+@pytest.mark.parametrize(("change", "since"), [
+    ({ATTESTED + "prononcee_le": "2026-03-03"}, "2026-03-03"),
+    ({ATTESTED + "recu_le": "2026-03-04"}, "2026-03-04"),
+    ({ATTESTED + "valide_du": "2026-03-05"}, "2026-03-05"),
+    ({ATTESTED + "recu_le": None}, None),
+])
+def test_an_attestation_counts_since_the_last_of_its_days(change: dict[str, Any], since: str | None) -> None:
+    days = {ATTESTED + name: "2026-03-01" for name in ("prononcee_le", "recu_le", "valide_du")}
+    data = compile_contracts([("a.yaml", contract("a", days | change))])
+    assert data["production"]["by_id"]["CONV-a"]["security"]["attestations"][0]["since"] == since
+
+
+def test_what_a_right_does_not_have_is_null_and_a_text_without_end_ends_never() -> None:
+    data = compile_contracts([("a.yaml", contract("a", {"cadre_juridique.textes.0.applicable_au": None}))])
+    rights = data["production"]["by_id"]["CONV-a"]["rights"]
+    without = next(right for right in rights if right["flux"] == "referentiel")
+    assert (without["budgets"], without["months"]) == ([None], [None])
+    assert all(None not in right["budgets"] + right["exercices"] + right["months"] for right in rights if right is not without)
+    assert {right["text"]["to"] for right in rights} == {"9999-12-31"}

@@ -5,6 +5,7 @@ import re
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -84,6 +85,24 @@ def test_the_data_fits_its_published_schemas(contracts: dict[str, Contract], var
         jsonschema.validate(compile_contracts(loaded.items()), schemas["contracts"])
     jsonschema.validate(load_exceptions(ROOT / "config" / "exceptions.yaml").data(), schemas["exceptions"])
     jsonschema.validate(load_readings(ROOT / "config" / "readings.yaml").data(), schemas["readings"])
+
+
+@pytest.mark.parametrize("wrong", [None, "", "2026", "2026-1-1", "2026-13-01", "2026-01-32", 20260101, "2026-01-01T00:00:00Z"])
+@pytest.mark.parametrize("place", [
+    ("certificates", "*", 0, "from"), ("certificates", "*", 0, "to"), ("rights", 0, "from"), ("rights", 0, "to"),
+    ("rights", 0, "text", "from"), ("rights", 0, "text", "to"), ("security", "attestations", 0, "to"),
+    ("security", "attestations", 0, "renewal_due")], ids=str)
+def test_what_is_no_day_is_not_data(contracts: dict[str, Contract], place: tuple[str | int, ...], wrong: Any) -> None:
+    """Policy compares days as texts, and null comes before every text: the schema says which form they have."""
+    schema = json.loads((ROOT / "config" / "schemas" / "contracts_data.json").read_text())
+    data = compile_contracts([("a", contracts["production/anfm.yaml"])])
+    node: Any = next(iter(data["production"]["by_id"].values()))
+    for part in place[:-1]:
+        node = next(iter(node.values())) if part == "*" else node[part]
+    assert node[place[-1]] is not None
+    node[place[-1]] = wrong
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema)
 
 
 @pytest.mark.parametrize(("room", "asked", "wrong"), [

@@ -160,7 +160,7 @@ class Guard:
         environment, compiled = base.subject.environment, base.subject.compiled
         control = untouched(compiled, call)
         made = [control, *variants(compiled, call, moment)]
-        room: dict[str, Any] = {"by_id": {}, "certificates": {}, "identifiers": {}, "clients": {}}
+        room: dict[str, Any] = {"by_id": {}, "by_fingerprint": {}, "identifiers": {}, "clients": {}}
         for variant in made:
             add_variant(room, variant)
         for target in (opa, *self._others):

@@ -16,6 +16,8 @@ from gateway_addons.core.contract.security import Homologation
 from gateway_addons.core.facts import rfc3339
 
 WINDOW_S = 60
+NEVER = str(date.max)
+"""The end of a text that has none: a day like the others, so that policy compares days and nothing else."""
 
 
 class ContractConflict(Exception):
@@ -28,16 +30,19 @@ def compile_contracts(contracts: Iterable[tuple[str, Contract]]) -> dict[str, An
     Raises:
         ContractConflict: an id, certificate, identifier or client that two contracts of one environment claim.
     """
-    data: dict[str, Any] = {name: {"by_id": {}, "certificates": {}, "identifiers": {}, "clients": {}}
-                            for name in ("production", "sandbox")}
+    data: dict[str, Any] = {name: {"by_id": {}, "by_fingerprint": {}, "by_public_key": {}, "by_names": {}, "identifiers": {},
+                                   "clients": {}} for name in ("production", "sandbox")}
     owners: dict[tuple[str, str, str], str] = {}
     for file, contract in contracts:
         place = data[contract.environment]
         own_id = contract.convention.id
         for claim in claims(contract):
             _claim(owners, (contract.environment, claim.index, claim.key), file)
-            place[claim.index][claim.key] = own_id
         place["by_id"][own_id] = _contract(contract)
+        place["identifiers"] |= dict.fromkeys(contract.acces.identifiants_techniques, own_id)
+        place["clients"] |= {client.client_id: own_id for client in contract.acces.clients_oauth2}
+        for certificate in contract.acces.certificats:
+            _lead_to(place, certificate, own_id)
     return data
 
 
@@ -71,6 +76,17 @@ def certificate_key(certificate: Certificat) -> str:
     return f"dn:{certificate.emetteur}|{certificate.sujet}"
 
 
+def _lead_to(place: dict[str, Any], certificate: Certificat, own_id: str) -> None:
+    """From what a certificate shows to its contract and to its registrations there; nothing is put together at a call."""
+    entry = {"contract": own_id, "key": certificate_key(certificate)}
+    if certificate.empreinte_sha256:
+        place["by_fingerprint"][certificate.empreinte_sha256] = entry
+    elif certificate.cle_publique_sha256:
+        place["by_public_key"][certificate.cle_publique_sha256] = entry
+    else:
+        place["by_names"].setdefault(certificate.emetteur, {})[certificate.sujet] = entry
+
+
 def _claim(owners: dict[tuple[str, str, str], str], claim: tuple[str, str, str], file: str) -> None:
     other = owners.setdefault(claim, file)
     if other != file:
@@ -102,7 +118,8 @@ def _contract(contract: Contract) -> dict[str, Any]:
             for s in contract.suspensions
         ],
         "termination": _termination(contract),
-        "quota": {"limit": contract.calls_per_minute, "window_s": WINDOW_S, "extra": _extra_limits(contract)},
+        "quota": {"key": f"{contract.environment}:{contract.convention.id}", "limit": contract.calls_per_minute,
+                  "window_s": WINDOW_S, "extra": _extra_limits(contract)},
         "rights": [_right(contract, right) for right in contract.droits],
     }
 
@@ -173,15 +190,19 @@ def _security(contract: Contract) -> dict[str, Any]:
 
 def _attestations(current: Homologation) -> list[dict[str, str | bool | None]]:
     """The attestation and its successor, in order (3.4.1-d); one with open reservations does not open (3.4.1-c)."""
-    first: dict[str, str | bool | None] = {"pronounced": str(current.prononcee_le), "received": _day(current.recu_le),
-             "from": str(current.valide_du), "to": str(current.valide_au),
-             "renewal_due": str(renewal_due(current.valide_au)), "opens": current.opens}
+    first = _attestation(current.prononcee_le, current.recu_le, current.valide_du, current.valide_au, opens=current.opens)
     following = current.successeur
     if following is None:
         return [first]
-    return [first, {"pronounced": str(following.prononcee_le or following.recu_le), "received": str(following.recu_le),
-                    "from": str(following.valide_du), "to": str(following.valide_au),
-                    "renewal_due": str(renewal_due(following.valide_au)), "opens": following.opens}]
+    pronounced = following.prononcee_le or following.recu_le
+    return [first, _attestation(pronounced, following.recu_le, following.valide_du, following.valide_au, opens=following.opens)]
+
+
+def _attestation(
+        pronounced: date, received: date | None, begins: date, ends: date, *, opens: bool) -> dict[str, str | bool | None]:
+    """It counts since it is pronounced, received and begun (3.4.1-a): `since` is the last of these days, null without one."""
+    return {"since": str(max(pronounced, received, begins)) if received else None, "received": _day(received), "to": str(ends),
+            "renewal_due": str(renewal_due(ends)), "opens": opens}
 
 
 def _day(value: date | None) -> str | None:
@@ -197,10 +218,11 @@ def _termination(contract: Contract) -> dict[str, Any] | None:
 
 
 def _right(contract: Contract, right: Droit) -> dict[str, Any]:
+    """A dimension that the right has not is the one value null, so that a perimeter must say null there."""
     text = next(t for t in contract.cadre_juridique.textes if t.id == right.texte_id)
     return {
-        "flux": right.flux, "operations": list(right.operations), "siret": right.siret, "budgets": list(right.budgets),
-        "exercices": list(right.exercices), "months": list(right.months()),
+        "flux": right.flux, "operations": list(right.operations), "siret": right.siret, "budgets": list(right.budgets) or [None],
+        "exercices": list(right.exercices) or [None], "months": list(right.months()) or [None],
         "from": str(right.depot_du), "to": str(right.depot_au),
-        "text": {"id": text.id, "from": str(text.applicable_du), "to": _day(text.applicable_au)},
+        "text": {"id": text.id, "from": str(text.applicable_du), "to": _day(text.applicable_au) or NEVER},
     }

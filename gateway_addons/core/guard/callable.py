@@ -68,6 +68,8 @@ def moments(compiled: Mapping[str, Any], now: datetime) -> Iterator[datetime]:
                 day = date.fromisoformat(found)
             except ValueError:
                 continue
+            if day == date.max:  # the end of what has none
+                continue
             days |= {day, day + timedelta(days=1), day - timedelta(days=1)}
     nearest = sorted(days, key=lambda day: abs((day - now.date()).days))
     for day in nearest[:MAX_MOMENTS]:

@@ -8,6 +8,8 @@ steps outside its rights.
 from collections.abc import Mapping
 from typing import Any
 
+from gateway_addons.core.contract.compile import NEVER
+
 type Shape = tuple[Any, ...]
 
 
@@ -27,4 +29,4 @@ def shape_of(environment: str, contract: Mapping[str, Any]) -> Shape:
 
 def right_shape(right: Mapping[str, Any]) -> Shape:
     """Rights with equal shapes are matched in the same way."""
-    return (bool(right["budgets"]), bool(right["exercices"]), bool(right["months"]), right["text"]["to"] is not None)
+    return (*(right[dimension] == [None] for dimension in ("budgets", "exercices", "months")), right["text"]["to"] == NEVER)

@@ -89,9 +89,8 @@ def _attestations(security: Mapping[str, Any], before: str, after: str) -> Itera
         return
     attestation = security["attestations"][0]
     yield "with an attestation that ended", {**attestation, "to": before}
-    yield "with an attestation not begun", {**attestation, "from": after}
-    yield "with an attestation not pronounced", {**attestation, "pronounced": after}
-    yield "with an attestation not received", {**attestation, "received": None}
+    yield "with an attestation not pronounced, received and begun", {**attestation, "since": after}
+    yield "with an attestation never received", {**attestation, "since": None, "received": None}
 
 
 def _right_changes(contract: Mapping[str, Any], moment: datetime, number: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -146,6 +145,7 @@ def add_variant(room: dict[str, Any], variant: Variant) -> None:
     """Put the variant into an environment's room of `data.contracts`."""
     asked, own = variant.question.document, variant.own
     room["by_id"][own] = variant.contract
-    room["certificates"][f"sha256:{asked['certificate']['sha256']}"] = own
+    fingerprint = asked["certificate"]["sha256"]
+    room["by_fingerprint"][fingerprint] = {"contract": own, "key": f"sha256:{fingerprint}"}
     room["identifiers"][asked["identifier"]["value"]] = variant.identifier_of
     room["clients"][asked["identity"]["client_id"]] = variant.client_of

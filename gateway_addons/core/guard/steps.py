@@ -78,7 +78,7 @@ def _sirets(perimeter: Document, same: Sequence[Right]) -> Iterator[Step]:
 
 
 def _budgets(perimeter: Document, same: Sequence[Right]) -> Iterator[Step]:
-    known = {b for r in same if r["siret"] == perimeter["siret"] for b in (r["budgets"] or [None])}
+    known = {b for r in same if r["siret"] == perimeter["siret"] for b in r["budgets"]}
     for budget in {*BUDGETS, None, str(perimeter["budget"]).lower()} - known:
         yield "INF-DRT-04", "budget", {FIRST + "budget": budget}
 
@@ -88,7 +88,7 @@ def _exercices(perimeter: Document, same: Sequence[Right]) -> Iterator[Step]:
     if exercice is None:
         yield "INF-DRT-05", "exercice", {FIRST + "exercice": 2026}
         return
-    known = {e for r in same for e in r["exercices"]}
+    known = {e for r in same for e in r["exercices"] if e is not None}
     for other in (min(known) - 1, max(known) + 1):
         periode = perimeter["periode"] and f"{other:04}{perimeter['periode'][4:]}"
         yield "INF-DRT-05", "exercice", {FIRST + "exercice": other, FIRST + "periode": periode}
@@ -100,7 +100,7 @@ def _periodes(perimeter: Document, same: Sequence[Right]) -> Iterator[Step]:
     if periode is None:
         yield "INF-DRT-06", "periode", {FIRST + "periode": before + "01"}
         return
-    known = {m for r in same for m in r["months"]}
+    known = {m for r in same for m in r["months"] if m is not None}
     for month in sorted({f"{n:02}" for n in range(15)} - known):
         yield "INF-DRT-06", "periode", {FIRST + "periode": before + month}
     wrong = [None, periode + "-"]
@@ -113,7 +113,7 @@ def _periodes(perimeter: Document, same: Sequence[Right]) -> Iterator[Step]:
 def _windows(right: Right, same: Sequence[Right]) -> Iterator[Step]:
     """The day before every window of the flux begins, the day after all have ended; the same for the texts (13-b)."""
     begins = [max(r["from"], r["text"]["from"]) for r in same]
-    ends = [min(r["to"], r["text"]["to"] or r["to"]) for r in same]
+    ends = [min(r["to"], r["text"]["to"]) for r in same]
     yield "INF-DRT-06", "the window's beginning", _moved(date.fromisoformat(min(begins)) - timedelta(days=1))
     yield "INF-DRT-06", "the window's end", _moved(date.fromisoformat(max(ends)) + timedelta(days=1))
 

@@ -118,7 +118,8 @@ def told_as_recorded(contracts: Mapping[str, Any], masking: Masking) -> dict[str
 def _room(room: Mapping[str, Any], masking: Masking) -> dict[str, Any]:
     return dict(room) | {
         "by_id": {name: _contract(contract, masking) for name, contract in room["by_id"].items()},
-        "certificates": {_certificate(key, masking): owner for key, owner in room["certificates"].items()},
+        "by_names": {issuer: {masking.subject_of(subject): {**entry, "key": _certificate(entry["key"], masking)}
+                              for subject, entry in subjects.items()} for issuer, subjects in room["by_names"].items()},
         "clients": {masking.client(key): owner for key, owner in room["clients"].items()},
     }
 

@@ -16,9 +16,9 @@ import data.poterne.agreements
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known == true
 	established == true
-	declared == true
+	some network in agreements.found.addresses
+	net.cidr_contains(network, input.address.source)
 } else := "not_evaluated" if {
 	agreements.known == false
 	established == true
@@ -30,12 +30,6 @@ established if {
 	regex.match(`^[0-9A-Fa-f:.]{2,45}$`, input.address.source)
 	regex.match(`^[0-9A-Fa-f:.]{2,45}$`, input.address.peer)
 	input.address.told_by in {"peer", "proxy_v1", "proxy_v2", "forwarded", "x_forwarded_for"}
-}
-
-declared if {
-	is_array(agreements.found.addresses)
-	some network in agreements.found.addresses
-	net.cidr_contains(network, input.address.source)
 }
 
 # METADATA

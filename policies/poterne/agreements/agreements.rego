@@ -11,10 +11,8 @@
 #   - data.readings: schema.readings_data
 package poterne.agreements
 
-environment := data.contracts[input.environment] if {
-	input.schema == 1
-	input.environment in {"production", "sandbox"}
-}
+# Of no other environment than these two are there contracts.
+environment := data.contracts[input.environment] if input.schema == 1
 
 # METADATA
 # description: How the terms of use are read in this environment, and what its operator has stopped.
@@ -30,27 +28,17 @@ names_can_be_believed if {
 }
 
 # METADATA
-# description: How the certificate is registered; its fingerprint goes before its public key, and that before its names.
+# description: >-
+#   Where the certificate leads to; its fingerprint goes before its public key, and that before its names. What is no text
+#   is the key of nothing.
 # custom:
 #   clause: 4-C1
-default key := null
-
-key := by_fingerprint if {
+registered := environment.by_fingerprint[input.certificate.sha256] if {
 	names_can_be_believed == true
-	is_string(input.certificate.sha256)
-	by_fingerprint := sprintf("sha256:%s", [input.certificate.sha256])
-	environment.certificates[by_fingerprint]
-} else := by_public_key if {
+} else := environment.by_public_key[input.certificate.spki_sha256] if {
 	names_can_be_believed == true
-	is_string(input.certificate.spki_sha256)
-	by_public_key := sprintf("spki:%s", [input.certificate.spki_sha256])
-	environment.certificates[by_public_key]
-} else := by_name if {
+} else := environment.by_names[input.certificate.issuer][input.certificate.subject] if {
 	names_can_be_believed == true
-	is_string(input.certificate.issuer)
-	is_string(input.certificate.subject)
-	by_name := sprintf("dn:%s|%s", [input.certificate.issuer, input.certificate.subject])
-	environment.certificates[by_name]
 }
 
 # METADATA
@@ -59,7 +47,7 @@ key := by_fingerprint if {
 #   clause: 4-C1
 default found := null
 
-found := environment.by_id[environment.certificates[key]]
+found := environment.by_id[registered.contract]
 
 # METADATA
 # description: Is there a contract at all?
@@ -71,4 +59,4 @@ known if is_object(found)
 # description: The contract's id, or null.
 default id := null
 
-id := found.id if known
+id := found.id

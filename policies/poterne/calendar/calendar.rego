@@ -3,8 +3,8 @@
 # description: >-
 #   Days are texts "YYYY-MM-DD", which compare as dates do; the clock is input.now and nothing else. Every function here is
 #   undefined for what is no day, so that nothing can be proven with it: Rego orders null before every text, and a bare
-#   comparison with a missing date would hold. A pattern matches texts alone; it stands in each function since every call
-#   asks several of them, and a rule of its own would cost as much as all else in them (docs/performance.md).
+#   comparison with a missing date would hold. What every call asks (registration, right, attestation) is compared where it
+#   stands: the compiled data have days in no other form (config/schemas/contracts_data.json), and is_string keeps null out.
 # custom:
 #   clause: "3.4.1-d, 3.4.2-e, 14-d"
 # schemas:
@@ -56,12 +56,6 @@ within(from, to) if {
 	from <= today
 	today <= to
 }
-
-# METADATA
-# description: The same, where an end of null is open.
-within_open(from, null) if reached(from)
-
-within_open(from, to) if within(from, to)
 
 # METADATA
 # description: The same day `months` later (earlier when negative), or the last day of a month that has no such day.

@@ -17,37 +17,26 @@ import data.poterne.calendar
 default verdict := "fail"
 
 verdict := "pass" if {
+	object.subset(input.certificate, {"presented": true, "verified": true, "failure": null})
 	regex.match(`^[0-9a-f]{64}$`, input.certificate.sha256)
 	regex.match(`^[0-9a-f]{64}$`, input.certificate.spki_sha256)
-	is_string(input.certificate.subject)
-	input.certificate.subject != ""
-	is_string(input.certificate.issuer)
-	input.certificate.issuer != ""
-	is_string(input.certificate.serial)
-	input.certificate.serial != ""
-	siret_agrees == true
-	proven == true
+	regex.match(`.`, input.certificate.subject)
+	regex.match(`.`, input.certificate.issuer)
+	regex.match(`.`, input.certificate.serial)
+	siret_agrees(input.certificate.siret)
 	current == true
 	input.certificate.revocation == "good"
 	usable == true
-	agreements.known == true
 	registered == true
 }
 
 # A certificate may name a SIREN alone; when it names a SIRET too, that is one of the same body.
-siret_agrees if input.certificate.siret == null
+siret_agrees(null)
 
-siret_agrees if {
-	is_string(input.certificate.siren)
-	is_string(input.certificate.siret)
-	startswith(input.certificate.siret, input.certificate.siren)
-}
+siret_agrees(siret) if startswith(siret, input.certificate.siren)
 
-proven if {
-	input.certificate.presented == true
-	input.certificate.verified == true
-	input.certificate.failure == null
-}
+# What a verifier proved of it, whether or not it is revoked.
+proven if object.subset(input.certificate, {"presented": true, "verified": true, "failure": null})
 
 current if {
 	now := calendar.now_ns
@@ -57,22 +46,23 @@ current if {
 
 # RFC 5280 4.2.1.3 and 4.2.1.12
 usable if {
-	is_array(input.certificate.key_usage)
-	"digitalSignature" in input.certificate.key_usage
-	is_array(input.certificate.extended_key_usage)
-	"clientAuth" in input.certificate.extended_key_usage
+	object.subset(input.certificate.key_usage, ["digitalSignature"])
+	object.subset(input.certificate.extended_key_usage, ["clientAuth"])
 }
 
 registered if {
-	some registration in agreements.found.certificates[agreements.key]
-	calendar.within(registration.from, registration.to)
-	is_array(registration.eku)
+	today := calendar.today
+	some registration in agreements.found.certificates[agreements.registered.key]
+	is_string(registration.from) # null would come before every day
+	registration.from <= today
+	today <= registration.to
 	usages_shown(registration.eku)
 }
 
 usages_shown(["clientAuth"]) if "clientAuth" in input.certificate.extended_key_usage
 
 usages_shown(registered_for) if {
+	is_array(registered_for)
 	every usage in registered_for {
 		usage in input.certificate.extended_key_usage
 	}

@@ -51,6 +51,29 @@ test_registered_for_usages if {
 	registered_for({"a": "clientAuth"}, ["clientAuth"]) == ["fail", {"INF-CERT-06"}]
 }
 
+# On which days a registration of these dates passes.
+registered_between(dates) := verdict if {
+	registrations := {"dn:CN=ca|CN=a": [object.union({"eku": ["clientAuth"]}, dates)]}
+	verdict := certificate.verdict with input as example.call
+		with data.contracts as example.contracts(object.union(example.contract, {"certificates": registrations}))
+}
+
+test_dates_of_a_registration if {
+	registered_between({"from": "2026-06-15", "to": "2026-06-15"}) == "pass"
+	registered_between({"from": "2026-06-16", "to": "2026-12-31"}) == "fail"
+	registered_between({"from": "2026-01-01", "to": "2026-06-14"}) == "fail"
+	registered_between({"from": null, "to": "2026-12-31"}) == "fail"
+	registered_between({"from": "2026-01-01", "to": null}) == "fail"
+	registered_between({"to": "2026-12-31"}) == "fail"
+	registered_between({"from": "2026-01-01"}) == "fail"
+}
+
+test_empty_names if {
+	every name in ["subject", "issuer", "serial"] {
+		told({"certificate": {name: ""}})[0] == "fail"
+	}
+}
+
 test_siren_alone if told({"certificate": {"siret": null}}) == ["pass", set()]
 
 test_siret_of_another if told({"certificate": {"siret": "73282932000074"}}) == ["fail", set()]

@@ -19,8 +19,7 @@ import data.poterne.switches
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known == true
-	api_open == true
+	agreements.readings.api_bloquee == false # 12-a: the whole API can be stopped
 	no_maintenance == true
 	activated == true
 	in_force == true
@@ -30,9 +29,6 @@ verdict := "pass" if {
 } else := "not_evaluated" if {
 	agreements.known == false
 }
-
-# 12-a: the whole API can be stopped.
-api_open if agreements.readings.api_bloquee == false
 
 # 11-b: a slot of maintenance, its end excluded.
 no_maintenance if agreements.readings.maintenances == []
@@ -73,43 +69,42 @@ activated if {
 	contract := agreements.found
 	contract.etat in {"active", "en_preavis"}
 	contract.missing == []
-	terms_accepted == true
+	terms_accepted(agreements.readings.new_terms, contract.terms)
 	time.parse_rfc3339_ns(contract.opens) <= calendar.now_ns
 }
 
 # 1-a: a version of the terms that is known; AMB-10: of several, any, or the newest only.
-terms_accepted if {
-	agreements.readings.new_terms == "informer"
-	terms := agreements.found.terms
-	is_string(terms)
-	terms in agreements.readings.terms
-}
+terms_accepted("informer", terms) if terms in agreements.readings.terms
 
-terms_accepted if {
-	agreements.readings.new_terms == "reaccepter"
-	terms := agreements.found.terms
-	is_string(terms)
+terms_accepted("reaccepter", terms) if {
 	known := agreements.readings.terms
 	terms == known[count(known) - 1]
 }
 
 # 13-a: the first day without exchange; 14-d: two months after the notice; 14-e: until then the exchange goes on.
 in_force if {
-	agreements.found.etat != "terminee"
-	before_end_of_exchange == true
-	before_end_of_notice == true
+	contract := agreements.found
+	contract.etat != "terminee"
+	object.subset(contract, {"ends": null, "termination": null})
 }
 
-before_end_of_exchange if agreements.found.ends == null
+in_force if {
+	contract := agreements.found
+	contract.etat != "terminee"
+	before_end_of_exchange(contract.ends)
+	before_end_of_notice(contract.termination)
+}
 
-before_end_of_exchange if calendar.ahead(agreements.found.ends)
+before_end_of_exchange(null)
 
-before_end_of_notice if agreements.found.termination == null
+before_end_of_exchange(day) if calendar.ahead(day)
 
-before_end_of_notice if calendar.ahead(end_of_notice)
+before_end_of_notice(null)
+
+before_end_of_notice(termination) if calendar.ahead(end_of_notice(termination))
 
 # 14-d: never sooner than two months after the notice, later when the parties say so; 14-f: at once for security.
-end_of_notice := termination.notified if {
+end_of_notice(termination) := termination.notified if {
 	termination.at_once == true
 	termination.effective == null
 } else := termination.effective if {
@@ -118,20 +113,30 @@ end_of_notice := termination.notified if {
 	termination.effective == null
 } else := max({termination.effective, calendar.plus_months(termination.notified, 2)})
 
-termination := agreements.found.termination
-
 # 12-a: an operator's suspension, from one moment to another; 3.4.2-d: a cut decided, or a critical risk past its deadline.
 uncut if {
-	agreements.found.etat != "coupee_preventive"
-	not_suspended == true
-	security.risk_held == true
+	contract := agreements.found
+	contract.etat != "coupee_preventive"
+	contract.suspensions == []
+	contract.security.risk == null
 }
 
-not_suspended if agreements.found.suspensions == []
+uncut if {
+	contract := agreements.found
+	contract.etat != "coupee_preventive"
+	none_now(contract.suspensions)
+	security.risk_held(contract.security.risk)
+}
 
-not_suspended if {
-	is_array(agreements.found.suspensions)
-	every suspension in agreements.found.suspensions {
+# METADATA
+# description: None of the suspensions goes on now.
+# custom:
+#   clause: 12-a
+none_now([])
+
+none_now(suspensions) if {
+	is_array(suspensions)
+	every suspension in suspensions {
 		not_during(suspension)
 	}
 }
@@ -155,7 +160,7 @@ may_reopen(suspension) if {
 # description: Why the control fails; these explain, they do not decide.
 # custom:
 #   clause: 1-a
-reasons contains "700700" if not api_open
+reasons contains "700700" if not agreements.readings.api_bloquee == false
 
 reasons contains code if {
 	switches.verdict != "pass"

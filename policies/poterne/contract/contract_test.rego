@@ -67,11 +67,16 @@ test_renewal_overdue_read_otherwise if told({"security": {"attestations": [objec
 
 test_validity_over_read_otherwise if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-06-14", "renewal_due": "2026-03-14"})]}}, {"suspension_homologation": "fin_validite"}) == ["fail", {"INF-SUSP-01"}]
 
-test_not_received_yet if told({"security": {"attestations": [object.union(example.attestation, {"received": "2026-06-16"})]}}, {}) == ["fail", {"INF-SUSP-01"}]
+test_counts_from_today if told({"security": {"attestations": [object.union(example.attestation, {"since": "2026-06-15"})]}}, {}) == ["pass", set()]
 
-test_renewed_in_time if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["pass", set()]
+test_counts_from_tomorrow if told({"security": {"attestations": [object.union(example.attestation, {"since": "2026-06-16"})]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewed_late_for_later if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"pronounced": "2026-05-01", "received": "2026-05-01", "from": "2026-08-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["fail", {"INF-SUSP-01"}]
+# Null comes before every text in Rego's order.
+test_never_received if told({"security": {"attestations": [object.union(example.attestation, {"since": null, "received": null})]}}, {}) == ["fail", {"INF-SUSP-01"}]
+
+test_renewed_in_time if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"since": "2026-08-01", "received": "2026-04-30", "to": "2029-07-31", "opens": true}]}}, {}) == ["pass", set()]
+
+test_renewed_late_for_later if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"since": "2026-08-01", "received": "2026-05-01", "to": "2029-07-31", "opens": true}]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
 test_questionnaire_overdue if told({"security": {"way": "questionnaire", "returned": "2023-06-14"}}, {}) == ["pass", set()]
 
@@ -119,7 +124,7 @@ test_newest_terms_read_otherwise if told({"terms": "t2"}, {"new_terms": "reaccep
 
 test_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"opens": false})]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
-test_renewed_with_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"pronounced": "2026-04-30", "received": "2026-04-30", "from": "2026-08-01", "to": "2029-07-31", "opens": false}]}}, {}) == ["fail", {"INF-SUSP-01"}]
+test_renewed_with_open_reservations if told({"security": {"attestations": [object.union(example.attestation, {"to": "2026-07-31", "renewal_due": "2026-04-30"}), {"since": "2026-08-01", "received": "2026-04-30", "to": "2029-07-31", "opens": false}]}}, {}) == ["fail", {"INF-SUSP-01"}]
 
 retry(slots) := moment if {
 	moment := contract.retry_at with input as example.call

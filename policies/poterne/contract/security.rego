@@ -21,28 +21,30 @@ current if {
 	input.environment == "sandbox"
 }
 
-# 3.4.1-a, on each call: pronounced, received, and within its dates; 3.4.1-c: without open reservations.
+# 3.4.1-a, on each call: pronounced, received and begun, and not ended; 3.4.1-c: without open reservations.
 current if {
-	evidence := agreements.found.security
-	evidence.way == "homologation"
-	some number, attestation in evidence.attestations
+	security := agreements.found.security
+	security.way == "homologation"
+	today := calendar.today
+	some number, attestation in security.attestations
 	attestation.opens == true
-	calendar.reached(attestation.pronounced)
-	calendar.reached(attestation.received)
-	calendar.within(attestation.from, attestation.to)
+	is_string(attestation.since) # null, of one never received, would come before every day
+	attestation.since <= today
+	today <= attestation.to
 	renewed_in_time(number, attestation)
 }
 
 current if {
-	agreements.found.security.way == "questionnaire"
-	calendar.reached(agreements.found.security.returned)
+	security := agreements.found.security
+	security.way == "questionnaire"
+	calendar.reached(security.returned)
 	questionnaire_counts == true
 }
 
 # 3.4.1-d, 3.4.1-e, in the reading AMB-1: the successor is due three months before the end, or by that end itself.
 renewed_in_time(_, attestation) if {
 	agreements.readings.suspension_homologation == "echeance"
-	calendar.not_passed(attestation.renewal_due)
+	calendar.today <= attestation.renewal_due
 }
 
 renewed_in_time(_, _) if agreements.readings.suspension_homologation == "fin_validite"
@@ -67,8 +69,8 @@ questionnaire_counts if {
 # description: No critical risk, or one that is resolved, or whose deadline has not passed.
 # custom:
 #   clause: 3.4.2-d
-risk_held if agreements.found.security.risk == null
+risk_held(null)
 
-risk_held if calendar.reached(agreements.found.security.risk.resolved)
+risk_held(risk) if calendar.reached(risk.resolved)
 
-risk_held if calendar.not_passed(agreements.found.security.risk.deadline)
+risk_held(risk) if calendar.not_passed(risk.deadline)

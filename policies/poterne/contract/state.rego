@@ -20,8 +20,7 @@ default word := null
 
 word := "active" if {
 	contract.verdict == "pass"
-	agreements.found.etat == "active"
-	agreements.found.termination == null
+	object.subset(agreements.found, {"etat": "active", "termination": null})
 } else := "terminee" if {
 	agreements.known == true
 	not contract.in_force
@@ -30,13 +29,13 @@ word := "active" if {
 	not decided
 } else := "coupee_preventive" if {
 	agreements.known == true
-	not security.risk_held
+	not security.risk_held(agreements.found.security.risk)
 } else := "coupee_preventive" if {
 	agreements.known == true
 	agreements.found.etat == "coupee_preventive"
 } else := "suspendue_operateur" if {
 	agreements.known == true
-	not contract.not_suspended
+	not contract.none_now(agreements.found.suspensions)
 } else := "suspendue_homologation" if {
 	agreements.known == true
 	agreements.found.etat == "suspendue_homologation"

@@ -133,8 +133,13 @@ fallbacks := {
 # AMB-3: a known consumer's call is charged whatever the other controls say.
 default quota := null
 
-quota := {
-	"key": sprintf("%s:%s", [input.environment, agreements.id]),
+quota := agreements.found.quota if {
+	input.switches == []
+	agreements.found.quota.extra == []
+	controls.certificate == "pass"
+	controls.identity == "pass"
+} else := {
+	"key": charged.key,
 	"limit": switches.lowest(charged.limit),
 	"window_s": charged.window_s,
 	"extra": [extra | some limit in charged.extra; extra := window(limit)],
@@ -161,7 +166,7 @@ default assertion := null
 assertion := {
 	"organisation": agreement.organisation,
 	"application": input.identity.client_id,
-	"keytype": {"production": "PRODUCTION", "sandbox": "SANDBOX"}[input.environment],
+	"keytype": upper(input.environment),
 	"convention": agreements.id,
 	"siren": agreement.siren,
 	"enveloppeInterventionDistincte": agreement.enveloppe_intervention_distincte,

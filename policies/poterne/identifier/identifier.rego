@@ -16,21 +16,19 @@ import data.poterne.agreements
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known == true
-	established == true
-	of_contract == true
+	object.subset(input.identifier, {"presented": true, "failure": null})
+	agreements.environment.identifiers[input.identifier.value] == agreements.id
 } else := "not_evaluated" if {
 	agreements.known == false
 	established == true
 }
 
 established if {
-	input.identifier.presented == true
-	input.identifier.failure == null
-	is_string(input.identifier.value)
+	object.subset(input.identifier, {"presented": true, "failure": null})
 	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$`, input.identifier.value)
 }
 
+# For the reasons and links, as the verdict says it.
 of_contract if agreements.environment.identifiers[input.identifier.value] == agreements.id
 
 # METADATA

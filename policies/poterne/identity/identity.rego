@@ -17,11 +17,10 @@ import data.poterne.calendar
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known == true
 	valid == true
 	bound == true
-	of_contract == true
-	same_siren == true
+	agreements.environment.clients[input.identity.client_id] == agreements.id
+	input.certificate.siren == agreements.found.siren
 } else := "not_evaluated" if {
 	agreements.known == false
 	valid == true
@@ -30,18 +29,14 @@ verdict := "pass" if {
 
 # The issuer's clock may be a little ahead of ours, by a minute at most; an end is an end.
 valid if {
-	input.identity.presented == true
-	input.identity.verified == true
-	input.identity.failure == null
+	object.subset(input.identity, {"presented": true, "verified": true, "failure": null})
 	is_string(input.identity.client_id)
-	is_array(input.identity.scopes)
 	concat(" ", input.identity.scopes) # undefined unless all are texts
 	input.identity.environment == input.environment
 	input.identity.revocation in {"good", "last_known"}
 	now := calendar.now_ns
 	now < time.parse_rfc3339_ns(input.identity.expires_at)
-	is_number(input.identity.leeway_s)
-	input.identity.leeway_s >= 0
+	input.identity.leeway_s >= 0 # what is no number is not between two
 	input.identity.leeway_s <= 60
 	time.parse_rfc3339_ns(input.identity.issued_at) <= now + (input.identity.leeway_s * 1000000000)
 }
@@ -52,12 +47,10 @@ bound if {
 	input.identity.certificate_sha256 == input.certificate.sha256
 }
 
+# For the reasons and links, as the verdict says it.
 of_contract if agreements.environment.clients[input.identity.client_id] == agreements.id
 
-same_siren if {
-	is_string(input.certificate.siren)
-	input.certificate.siren == agreements.found.siren
-}
+same_siren if input.certificate.siren == agreements.found.siren
 
 # METADATA
 # description: Why the control fails.

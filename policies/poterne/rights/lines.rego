@@ -15,55 +15,37 @@ import data.poterne.calendar
 # custom:
 #   clause: 4-C5
 covered(perimeter) if {
-	agreements.found.api == input.call.api
+	today := calendar.today
+	month := month_of(perimeter)
 	some line in agreements.found.rights
 	line.flux == perimeter.flux
-	perimeter.operation in line.operations
 	line.siret == perimeter.siret
-	budget_matches(line, perimeter)
-	exercice_matches(line, perimeter)
-	periode_matches(line, perimeter)
-	calendar.within(line.from, line.to)
-	calendar.within_open(line.text.from, line.text.to)
+	perimeter.operation in line.operations
+	perimeter.budget in line.budgets
+	perimeter.exercice in line.exercices
+	month in line.months
+	is_string(line.from) # null would come before every day
+	line.from <= today
+	today <= line.to
+	is_string(line.text.from) # 13-b
+	line.text.from <= today
+	today <= line.text.to
+}
+
+# What a right does not have it lists as null, and the perimeter must say null there. A période "2026-03" is the month 03 of the
+# exercice 2026 and of no other; where an API has no exercice, its période stands alone.
+month_of(perimeter) := month if {
+	month := substring(perimeter.periode, 5, -1)
+	perimeter.periode == sprintf("%04d-%s", [perimeter.exercice, month])
+} else := perimeter.periode if {
+	perimeter.exercice == null
+} else := null if {
+	perimeter.periode == null
 }
 
 ours contains line if {
 	agreements.found.api == input.call.api
 	some line in agreements.found.rights
-}
-
-# A line without budgets is for what has none (référentiels); the same for exercices and périodes.
-budget_matches(line, perimeter) if perimeter.budget in line.budgets
-
-budget_matches(line, perimeter) if {
-	line.budgets == []
-	perimeter.budget == null
-}
-
-exercice_matches(line, perimeter) if perimeter.exercice in line.exercices
-
-exercice_matches(line, perimeter) if {
-	line.exercices == []
-	perimeter.exercice == null
-}
-
-# A période "2026-03" belongs to the exercice 2026; a right for one is no right for the other. Where an API has no exercice,
-# its période stands alone.
-periode_matches(line, perimeter) if {
-	month := substring(perimeter.periode, 5, -1)
-	month in line.months
-	perimeter.periode == sprintf("%04d-%s", [perimeter.exercice, month])
-}
-
-periode_matches(line, perimeter) if {
-	line.exercices == []
-	perimeter.exercice == null
-	perimeter.periode in line.months
-}
-
-periode_matches(line, perimeter) if {
-	line.months == []
-	perimeter.periode == null
 }
 
 # METADATA
@@ -105,10 +87,10 @@ of_siret(perimeter) := {line |
 
 of_budget(perimeter) := {line |
 	some line in of_siret(perimeter)
-	budget_matches(line, perimeter)
+	perimeter.budget in line.budgets
 }
 
 of_exercice(perimeter) := {line |
 	some line in of_budget(perimeter)
-	exercice_matches(line, perimeter)
+	perimeter.exercice in line.exercices
 }

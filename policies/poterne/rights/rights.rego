@@ -17,13 +17,12 @@ import data.poterne.rights.lines
 default verdict := "fail"
 
 verdict := "pass" if {
-	agreements.known == true
 	established == true
+	input.call.api == agreements.found.api
 	input.rights.required == true
 	scoped == true
 	all_covered == true
 } else := "pass" if {
-	agreements.known == true
 	established == true
 	nothing_asked == true
 } else := "not_evaluated" if {
@@ -33,8 +32,7 @@ verdict := "pass" if {
 
 # The facts of the call and of the body are all there, of their types; a missing one proves nothing.
 established if {
-	input.rights.established == true
-	input.rights.failure == null
+	object.subset(input.rights, {"established": true, "failure": null})
 	is_boolean(input.rights.required)
 	is_number(input.rights.entries)
 	is_array(input.rights.perimeters)
@@ -61,7 +59,6 @@ own_api if input.call.api == agreements.found.api
 
 # The scope must be in the token, and still be granted to its client by the contract.
 scoped if {
-	is_string(input.call.scope)
 	is_array(input.identity.scopes)
 	input.call.scope in input.identity.scopes
 	input.call.scope in agreements.found.clients[input.identity.client_id].scopes
@@ -69,8 +66,9 @@ scoped if {
 
 all_covered if {
 	input.rights.entries >= 1
-	count(input.rights.perimeters) >= 1
-	count(input.rights.perimeters) <= 1000
+	number := count(input.rights.perimeters)
+	number >= 1
+	number <= 1000
 	every perimeter in input.rights.perimeters {
 		perimeter.flux == input.call.flux
 		perimeter.operation == input.call.operation

@@ -52,16 +52,30 @@ lines_of(contract, change) := verdict if {
 		with data.readings as example.readings(example.reading)
 }
 
-test_no_exercice if lines_of({"exercices": []}, {"exercice": null, "periode": "01"}) == "pass"
+test_no_exercice if lines_of({"exercices": [null]}, {"exercice": null, "periode": "01"}) == "pass"
 
-test_no_exercice_other_periode if lines_of({"exercices": []}, {"exercice": null, "periode": "03"}) == "fail"
+test_no_exercice_other_periode if lines_of({"exercices": [null]}, {"exercice": null, "periode": "03"}) == "fail"
 
-test_no_exercice_but_one_asked if lines_of({"exercices": []}, {"exercice": 2026, "periode": "2026-01"}) == "fail"
+test_no_exercice_but_one_asked if lines_of({"exercices": [null]}, {"exercice": 2026, "periode": "2026-01"}) == "fail"
 
 test_no_exercice_asked_of_dated_right if lines_of({}, {"exercice": null, "periode": "01"}) == "fail"
 
-test_neither if lines_of({"exercices": [], "months": []}, {"exercice": null, "periode": null}) == "pass"
+test_neither if lines_of({"exercices": [null], "months": [null]}, {"exercice": null, "periode": null}) == "pass"
 
 test_no_contract if told({"certificate": {"subject": "CN=stranger"}}) == ["not_evaluated", set()]
 
 test_fallback if rights.fallback == "4000"
+
+# A line whose days are null, or absent, is in no window.
+test_a_line_without_days if {
+	every absent in [{"from": null}, {"to": null}, {"text": {"from": null}}, {"text": {"to": null}}] {
+		lines_of(absent, {}) == "fail"
+	}
+}
+
+test_text_not_in_force if {
+	lines_of({"text": {"from": "2026-06-16"}}, {}) == "fail"
+	lines_of({"text": {"from": "2026-06-15"}}, {}) == "pass"
+	lines_of({"text": {"to": "2026-06-15"}}, {}) == "pass"
+	lines_of({"text": {"to": "2026-06-14"}}, {}) == "fail"
+}
