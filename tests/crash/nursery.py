@@ -1,8 +1,7 @@
 """Forks gateways that are meant to be killed: the real engine, gate and journal on a TLS socket, each in a process of its own.
 
-`python -m tests.crash.nursery JOURNAL SCRATCH BACKEND_PORT`: for each line on standard input one gateway, whose journal is
-flushed in the way that the line says (`kernel` or `thread`), and which tells its process, port and client files as JSON on
-standard output. Everything is imported once, so that a gateway serves at once.
+`python -m tests.crash.nursery JOURNAL SCRATCH BACKEND_PORT`: for each line on standard input one gateway, which tells its
+process, port and client files as JSON on standard output. Everything is imported once, so that a gateway serves at once.
 """
 
 import asyncio
@@ -12,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gateway_addons.adapters.journal import kernel_aio
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
 from gateway_addons.admin.json_log import configure_logging
 from tests.journal.settings import journal_settings
@@ -42,10 +40,8 @@ async def serve(journal_folder: Path, scratch: Path) -> None:
 def main() -> None:
     configure_logging(worker="crash")  # to standard error: standard output is for the test
     journal, scratch, OutsideBackend.outside = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    for number, way in enumerate(sys.stdin):
+    for number, _ in enumerate(sys.stdin):
         if (child := os.fork()) == 0:
-            if way == "thread\n":
-                kernel_aio.NUMBERS = {}
             folder = scratch / str(number)
             folder.mkdir()
             asyncio.run(serve(journal, folder))

@@ -131,7 +131,7 @@ def test_no_write_without_an_announcement_before_it(tmp_path: Path, backend: Bac
         assert nursery.stdin is not None
         assert nursery.stdout is not None
         for number in range(KILLS):
-            nursery.stdin.write((b"kernel\n", b"thread\n")[number % 2])
+            nursery.stdin.write(b"go\n")
             nursery.stdin.flush()
             gateway = json.loads(nursery.stdout.readline())
             clients = [Load(gateway) for _ in range(CLIENTS)]

@@ -6,15 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway_addons.adapters.journal import kernel_aio
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
-from gateway_addons.adapters.journal.kernel_aio import KernelAio
 from gateway_addons.adapters.journal.reader import Record, records
 from gateway_addons.adapters.journal.stop_marker import resume, stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
@@ -23,15 +20,6 @@ from tests.journal.settings import journal_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = "2026-03-31T16:04:11.318000Z"
-
-
-@pytest.fixture(params=["kernel", "thread"], autouse=True)
-def way(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Everything here holds for both ways to flush."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "thread":
-            patch.setattr(kernel_aio, "NUMBERS", {})
-        yield request.param
 
 
 def writer(folder: Path, name: str = "worker-0", **settings: Any) -> JournalWriter:
@@ -91,13 +79,8 @@ async def test_calls_that_are_open_over_many_segments(tmp_path: Path) -> None:
 CRASHING = """
 import asyncio, sys
 from pathlib import Path
-from gateway_addons.adapters.journal import kernel_aio
 from gateway_addons.adapters.journal.journal_writer import JournalWriter
-from gateway_addons.admin.json_log import configure_logging
 from tests.journal.settings import journal_settings
-configure_logging(worker="crashing")  # to standard error: standard output is for the test
-if sys.argv[2] == "thread":
-    kernel_aio.NUMBERS = {}
 async def main():
     journal = JournalWriter(journal_settings(Path(sys.argv[1]), segment_max_bytes=1 << 16), "worker-0")
     journal.open()
@@ -113,8 +96,8 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("calls", [1, 40, 400])
-def test_killed_at_any_moment_loses_no_announced_call(tmp_path: Path, calls: int, way: str) -> None:
-    process = subprocess.Popen([sys.executable, "-c", CRASHING, str(tmp_path), way], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+def test_killed_at_any_moment_loses_no_announced_call(tmp_path: Path, calls: int) -> None:
+    process = subprocess.Popen([sys.executable, "-c", CRASHING, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     announced = [int(process.stdout.readline()) for _ in range(calls)]
     process.send_signal(signal.SIGKILL)
@@ -211,7 +194,7 @@ async def test_a_disk_that_fails_stops_every_exchange_for_good(tmp_path: Path, m
 async def test_a_flush_that_fails_stops_every_exchange_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = writer(tmp_path)
     journal.open()
-    no_flush_succeeds(monkeypatch)
+    monkeypatch.setattr(os, "fdatasync", _failing)
     results = await asyncio.gather(*(journal.announce(call(str(n))) for n in range(3)), return_exceptions=True)
     monkeypatch.undo()
     assert [type(r) for r in results] == [JournalUnavailable] * 3
@@ -220,17 +203,8 @@ async def test_a_flush_that_fails_stops_every_exchange_for_good(tmp_path: Path, 
     journal.close()
 
 
-def no_flush_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(fd: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    def failed(aio: KernelAio) -> None:
-        result(aio)
-        failing(aio.ready)
-
-    result = KernelAio.result
-    monkeypatch.setattr(os, "fdatasync", failing)
-    monkeypatch.setattr(KernelAio, "result", failed)
+def _failing(fd: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 async def test_the_order_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +214,7 @@ async def test_the_order_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     journal = writer(tmp_path)
     journal.open()
     steps: list[tuple[str, str]] = []
-    write, sync, submit, result = os.write, os.fdatasync, KernelAio.submit, KernelAio.result
+    write, sync = os.write, os.fdatasync
 
     def watched_write(fd: int, data: Any) -> int:
         if fd == journal._chain.fd:
@@ -252,18 +226,8 @@ async def test_the_order_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
         sync(fd)
         steps.append(("sync ends", ""))
 
-    def watched_submit(aio: KernelAio, fd: int) -> None:
-        steps.append(("sync begins", ""))
-        submit(aio, fd)
-
-    def watched_result(aio: KernelAio) -> None:
-        result(aio)
-        steps.append(("sync ends", ""))
-
     monkeypatch.setattr(os, "write", watched_write)
     monkeypatch.setattr(os, "fdatasync", watched_sync)
-    monkeypatch.setattr(KernelAio, "submit", watched_submit)
-    monkeypatch.setattr(KernelAio, "result", watched_result)
 
     async def announced(name: str) -> None:
         await journal.announce(call(name))
@@ -383,7 +347,7 @@ async def test_a_disk_that_does_not_even_take_the_stop_stops_this_worker_for_goo
     journal = writer(tmp_path)
     journal.open()
     monkeypatch.setattr("gateway_addons.adapters.journal.journal_writer.stop", lambda folder, why: False)
-    no_flush_succeeds(monkeypatch)
+    monkeypatch.setattr(os, "fdatasync", _failing)
     with pytest.raises(JournalUnavailable):
         await journal.announce(call("a"))
     monkeypatch.undo()

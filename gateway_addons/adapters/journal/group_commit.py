@@ -1,25 +1,56 @@
-"""One flush for many: who waits at the same time shares an `fdatasync`."""
+"""One flush for many: who waits at the same time shares an `fdatasync`, which runs in a thread."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
-from typing import Protocol
-
-import structlog
-
-from gateway_addons.adapters.journal.disk_thread import DiskThread, ThreadFlush
-from gateway_addons.adapters.journal.kernel_flush import KernelFlush
+from contextlib import suppress
+from queue import SimpleQueue
 
 
-class Flush(Protocol):
-    """A way to flush a file without blocking the loop, one flush at a time."""
+class DiskThread:
+    """What waits for the disk, one after the other, in a thread of its own that begins with its first work.
 
-    def begin(self, fd: int, loop: asyncio.AbstractEventLoop, over: Callable[[Exception | None], None]) -> None:
-        """Begin; the loop calls `over` with what went wrong, or None. Raises `RuntimeError` or `OSError`: it is not begun."""
+    An executor does the same at twice the cost, for every call (docs/performance.md).
+    """
 
-    def close(self) -> None:
-        """Finish what was begun; nothing more is begun."""
+    def __init__(self, name: str) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._over = False
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Do this after what was put before; it does not raise. Raises `RuntimeError` after the end."""
+        if self._over:
+            raise RuntimeError("the disk's thread has ended")
+        if self._thread.ident is None:
+            self._thread.start()
+        self._work.put(work)
+
+    def submit[**P, R](self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """The same for work that may raise, with a future."""
+        future: Future[R] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work(*args, **kwargs))
+            except Exception as e:  # noqa: BLE001 - it is the future's
+                future.set_exception(e)
+
+        self.put(run)
+        return future
+
+    def shutdown(self) -> None:
+        """Finish what was put, and end."""
+        self._over = True
+        if self._thread.ident is not None:
+            self._work.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
 
 
 class GroupCommit:
@@ -27,25 +58,9 @@ class GroupCommit:
 
     def __init__(self, disk: DiskThread, fd: Callable[[], int], failed: Callable[[Exception], Exception]) -> None:
         """`fd` is the descriptor that is written to now; `failed` makes of a failed flush what the waiting ones are told."""
-        self.way: Flush = ThreadFlush(disk)
-        self._chosen = False
         self._disk, self._fd, self._failed = disk, fd, failed
         self._waiting: list[asyncio.Future[None]] = []
-        self._behind: list[Callable[[], None]] = []
         self._flushing = False
-
-    def choose_way(self) -> None:
-        """Once, before the first flush: the kernel flushes by itself if it does so with the file of now, else a thread does."""
-        if self._chosen:
-            return
-        self._chosen = True
-        log = structlog.get_logger("poterne.journal")
-        try:
-            self.way = KernelFlush.tried(self._fd())
-        except OSError as e:
-            log.info("journal_flushes", by="thread", why=e.strerror)
-        else:
-            log.info("journal_flushes", by="kernel")
 
     async def on_disk(self) -> None:
         """Wait for a flush that began after now. Raises what `failed` makes of its failure."""
@@ -56,26 +71,23 @@ class GroupCommit:
             self._begin(loop)
         await future
 
-    def behind[**P](self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> Future[None]:
-        """Do this in the disk's thread, once the flush that may be on its way is over."""
-        done: Future[None] = Future()
-        self._behind.append(partial(_do, done, partial(work, *args, **kwargs)))
-        if not self._flushing:
-            self._put_behind()
-        return done
-
-    def close(self) -> None:
-        """Finish the flush that may be on its way, and what is behind it."""
-        self.way.close()
-        self._put_behind()
-        self._disk.shutdown()
-
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         group, self._waiting = self._waiting, []
         self._flushing = True
+        fd = self._fd()
+
+        def flush() -> None:
+            error: Exception | None = None
+            try:
+                os.fdatasync(fd)
+            except Exception as e:  # noqa: BLE001 - whatever it is, the group is not on the disk
+                error = e
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+                loop.call_soon_threadsafe(self._over, loop, group, error)
+
         try:
-            self.way.begin(self._fd(), loop, partial(self._over, loop, group))
-        except (RuntimeError, OSError) as e:
+            self._disk.put(flush)
+        except RuntimeError as e:
             self._over(loop, group, e)
 
     def _over(self, loop: asyncio.AbstractEventLoop, group: list[asyncio.Future[None]], error: Exception | None) -> None:
@@ -90,17 +102,3 @@ class GroupCommit:
                 future.set_exception(failure)
         if self._waiting:
             self._begin(loop)
-        self._put_behind()
-
-    def _put_behind(self) -> None:
-        while self._behind:
-            self._disk.put(self._behind.pop(0))
-
-
-def _do(done: Future[None], work: Callable[[], None]) -> None:
-    try:
-        work()
-    except Exception as e:  # noqa: BLE001 - it is the future's
-        done.set_exception(e)
-    else:
-        done.set_result(None)

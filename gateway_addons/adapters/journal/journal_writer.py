@@ -1,7 +1,7 @@
 """The journal of one worker: nothing leaves for the backend before its announcement is on the disk.
 
 Every line is handed to the kernel at once, in the order of the chain, so that a killed process loses none. Only
-announcements wait for the disk: calls that come together share one `fdatasync` (group commit), which the kernel or a thread does.
+announcements wait for the disk: calls that come together share one `fdatasync` (group commit), which runs in a thread.
 
 Three states: it writes; the disk is full, and it goes on by itself when there is room; the gateway is stopped, by this
 worker's finding or another's, until an operator takes the stop away (`stop_marker`).
@@ -20,8 +20,7 @@ from typing import Any
 import structlog
 
 from gateway_addons.adapters.journal.chain import Chain
-from gateway_addons.adapters.journal.disk_thread import DiskThread
-from gateway_addons.adapters.journal.group_commit import GroupCommit
+from gateway_addons.adapters.journal.group_commit import DiskThread, GroupCommit
 from gateway_addons.adapters.journal.segment_state import BrokenChain
 from gateway_addons.adapters.journal.stop_marker import stop, stopped
 from gateway_addons.core.errors import JournalUnavailable
@@ -51,7 +50,8 @@ class JournalWriter:
         self._log = structlog.get_logger("poterne.journal")
         self._announced: dict[str, _Announced] = {}
         self._owed: list[dict[str, Any]] = []
-        self._flushes = GroupCommit(DiskThread("journal"), lambda: self._chain.fd, self._not_taken)
+        self._disk = DiskThread("journal")
+        self._flushes = GroupCommit(self._disk, lambda: self._chain.fd, self._not_taken)
         self._chain.retire = self._close_later
         self._broken: str | None = None
         self._full_since: datetime | None = None
@@ -91,7 +91,6 @@ class JournalWriter:
                                 "annonce": seq, "interrompu": True, "statut": None})
             self._chain.open_calls.pop(request_id, None)
         self._chain.sync()
-        self._flushes.choose_way()
         return len(left)
 
     async def announce(self, record: dict[str, Any]) -> None:
@@ -148,7 +147,7 @@ class JournalWriter:
 
     def close(self) -> None:
         """Make everything durable and close."""
-        self._flushes.close()
+        self._disk.shutdown()
         if self._chain.fd >= 0:
             self._chain.sync()
         self._chain.close()
@@ -177,7 +176,7 @@ class JournalWriter:
 
     def _close_later(self, fd: int) -> None:
         """A full segment is closed behind the flush that may still be on its way to it."""
-        self._flushes.behind(os.close, fd)
+        self._disk.submit(os.close, fd)
 
     def _check(self) -> None:
         """May a new call go on? Raises `JournalUnavailable` when not."""
@@ -238,7 +237,7 @@ class JournalWriter:
             self._clear_until = 0.0
             self._marked = stop(self._settings.folder, why)
             self._log.error("journal_broken", why=why, told_to_all=self._marked)
-            self._closing = self._flushes.behind(self._chain.close)
+            self._closing = self._disk.submit(self._chain.close)
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
