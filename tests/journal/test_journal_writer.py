@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,53 @@ async def test_a_flush_that_fails_stops_every_exchange_for_good(tmp_path: Path, 
     with pytest.raises(JournalUnavailable):
         await journal.announce(call("b"))
     journal.close()
+
+
+async def test_a_chain_that_breaks_is_not_flushed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its descriptor is closed behind the flush under way; by then its number may be another file's."""
+    disk = FullDisk(monkeypatch, errno.EIO)
+    journal = writer(tmp_path)
+    journal.open()
+    flushed: list[int] = []
+    may_end = threading.Event()
+
+    def slow(fd: int) -> None:
+        flushed.append(fd)
+        may_end.wait(10)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    first = asyncio.create_task(journal.announce(call("first")))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(journal.announce(call("waiting")))
+    await asyncio.sleep(0)
+    disk.full = True
+    with pytest.raises(JournalUnavailable):
+        await journal.announce(call("breaks it"))
+    may_end.set()
+    assert await first is None
+    with pytest.raises(JournalUnavailable):
+        await waiting
+    assert len(flushed) == 1
+    monkeypatch.undo()
+    journal.close()
+
+
+async def test_who_waits_for_a_journal_that_is_closed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = writer(tmp_path)
+    journal.open()
+    may_end = threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda _: may_end.wait(10))
+    first = asyncio.create_task(journal.announce(call("first")))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(journal.announce(call("waiting")))
+    await asyncio.sleep(0)
+    may_end.set()
+    journal.close()
+    monkeypatch.undo()
+    async with asyncio.timeout(5):
+        assert await first is None
+        with pytest.raises(JournalUnavailable):
+            await waiting
 
 
 def _failing(fd: int) -> None:

@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from queue import SimpleQueue
 
+from gateway_addons.core.errors import JournalUnavailable
+
 
 class DiskThread:
     """What waits for the disk, one after the other, in a thread of its own that begins with its first work.
@@ -57,7 +59,9 @@ class GroupCommit:
     """Flushes for one chain, one after the other."""
 
     def __init__(self, disk: DiskThread, fd: Callable[[], int], failed: Callable[[Exception], Exception]) -> None:
-        """`fd` is the descriptor that is written to now; `failed` makes of a failed flush what the waiting ones are told."""
+        """`fd` is the descriptor that is written to now, and raises `JournalUnavailable` when there is none to be flushed any more;
+        `failed` makes of a failed flush what the waiting ones are told.
+        """
         self._disk, self._fd, self._failed = disk, fd, failed
         self._waiting: list[asyncio.Future[None]] = []
         self._flushing = False
@@ -74,7 +78,11 @@ class GroupCommit:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         group, self._waiting = self._waiting, []
         self._flushing = True
-        fd = self._fd()
+        try:
+            fd = self._fd()
+        except JournalUnavailable as e:
+            self._over(loop, group, e)
+            return
 
         def flush() -> None:
             error: Exception | None = None

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +52,7 @@ class JournalWriter:
         self._announced: dict[str, _Announced] = {}
         self._owed: list[dict[str, Any]] = []
         self._disk = DiskThread("journal")
-        self._flushes = GroupCommit(self._disk, lambda: self._chain.fd, self._not_taken)
+        self._flushes = GroupCommit(self._disk, self._flushed_now, self._not_taken)
         self._chain.retire = self._close_later
         self._broken: str | None = None
         self._full_since: datetime | None = None
@@ -152,6 +153,12 @@ class JournalWriter:
             self._chain.sync()
         self._chain.close()
 
+    def _flushed_now(self) -> int:
+        """The descriptor to flush. A broken chain is being closed, and its number may soon be another file's."""
+        if self._broken:
+            raise JournalUnavailable(self._broken)
+        return self._chain.fd
+
     def _append(self, fields: dict[str, Any]) -> int:
         if self._broken:
             raise JournalUnavailable(self._broken)
@@ -237,7 +244,8 @@ class JournalWriter:
             self._clear_until = 0.0
             self._marked = stop(self._settings.folder, why)
             self._log.error("journal_broken", why=why, told_to_all=self._marked)
-            self._closing = self._disk.submit(self._chain.close)
+            with suppress(RuntimeError):  # the journal is being closed, and closes the chain itself
+                self._closing = self._disk.submit(self._chain.close)
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
