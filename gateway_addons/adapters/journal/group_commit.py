@@ -59,7 +59,7 @@ class GroupCommit:
     """Flushes for one chain, one after the other."""
 
     def __init__(self, disk: DiskThread, fd: Callable[[], int], failed: Callable[[Exception], Exception]) -> None:
-        """`fd` is the descriptor that is written to now, and raises `JournalUnavailable` when there is none to be flushed any more;
+        """`fd` is the descriptor that is written to now; it raises `JournalUnavailable` when there is none to be flushed.
         `failed` makes of a failed flush what the waiting ones are told.
         """
         self._disk, self._fd, self._failed = disk, fd, failed
