@@ -225,7 +225,7 @@ async def test_a_chain_that_breaks_is_not_flushed_again(tmp_path: Path, monkeypa
     with pytest.raises(JournalUnavailable):
         await journal.announce(call("breaks it"))
     may_end.set()
-    assert await first is None
+    await first
     with pytest.raises(JournalUnavailable):
         await waiting
     assert len(flushed) == 1
@@ -246,7 +246,7 @@ async def test_who_waits_for_a_journal_that_is_closed_is_told(tmp_path: Path, mo
     journal.close()
     monkeypatch.undo()
     async with asyncio.timeout(5):
-        assert await first is None
+        await first
         with pytest.raises(JournalUnavailable):
             await waiting
 
