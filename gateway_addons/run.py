@@ -32,7 +32,7 @@ from gateway_addons.settings.gateway import Settings, parse
 from gateway_addons.settings.values import SettingsError
 from gateway_addons.worker.environment import Environment, build_environment
 from gateway_addons.worker.readiness import readiness_of
-from gateway_addons.worker.running import run_with, tame_garbage_collection
+from gateway_addons.worker.running import keep_to_one_core, run_with, tame_garbage_collection
 from gateway_addons.worker.shared_parts import SharedParts, shared_parts
 
 CANNOT_START = (SettingsError, ApiFileError, TrustError, JournalUnavailable, PolicyUnavailable, SSL.Error, OSError, ValueError)
@@ -113,7 +113,10 @@ async def _start(config: Path, station: Station) -> bool:
     line = SupervisorLine(await ControlChannel.over(station.control))
     try:
         text = await line.settings()
-        await serve(parse(text, config), settings_in_use(config, text), station, line)
+        settings = parse(text, config)
+        if settings.pin_workers:
+            keep_to_one_core(station.slot)
+        await serve(settings, settings_in_use(config, text), station, line)
     except CANNOT_START as e:
         await line.failed(str(e))
         return False

@@ -41,11 +41,12 @@ def main_targets(stage: Stage, say: Callable[[str], None], missing: list[str]) -
 
 def place(target: Target, upstream: Sequence[int]) -> None:
     """On two cores: the one process that is compared has one of them, everything else the other. What uses the whole
-    machine is left to the kernel.
+    machine is left to itself and to the kernel.
     """
     whole = target.name in FULL
     for name, pids in target.processes.items():
-        pin(pids, BOTH if whole else PROXY_CPU if name == "proxy" else OTHER_CPU)
+        if not (whole and name == "proxy"):
+            pin(pids, BOTH if whole else PROXY_CPU if name == "proxy" else OTHER_CPU)
     pin(upstream, BOTH if whole else OTHER_CPU)
 
 
@@ -134,6 +135,7 @@ def _own(stage: Stage, name: str, workers: int, *, keep: bool) -> Target:
     file = stage.write_settings(
         folder / "gateway.yaml",
         workers=workers,
+        pin_workers=workers > 1,
         environments=own,
         admin={"host": "127.0.0.1", "port": free_port()},
         opa=stage.settings["opa"] | {"keep_decisions": keep},

@@ -48,6 +48,9 @@ class Settings(Frozen):
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     admin: Listen
     workers: WorkerCount = 1
+    pin_workers: bool = False
+    """Each worker keeps to one of the cores that the gateway may use, in turn."""
+
     drain: Drain = Drain()
     state: State
     opa: Opa

@@ -80,6 +80,22 @@ def test_settings_that_cannot_be_used_are_refused_and_the_old_stay(gateway: Gate
     assert gateway.running.consumer("charge").call("GET", HEALTH).status_code == 200
 
 
+def test_pinned_workers_have_a_core_each(gateway: Gateway) -> None:
+    may_use = os.sched_getaffinity(gateway.pid)
+    gateway.change(pin_workers=True)
+    try:
+        assert gateway.reload()["done"] is True
+        cores = [os.sched_getaffinity(pid) for _, pid in sorted(gateway.workers().items())]
+        threads = [os.sched_getaffinity(int(t.name)) for t in Path(f"/proc/{gateway.workers()[0]}/task").iterdir()]
+    finally:
+        gateway.change(pin_workers=False)
+        assert gateway.reload()["done"] is True
+    assert cores == [{sorted(may_use)[slot % len(may_use)]} for slot in range(2)]
+    assert threads == [cores[0]] * len(threads)
+    assert os.sched_getaffinity(gateway.pid) == may_use
+    assert all(os.sched_getaffinity(pid) == may_use for pid in gateway.workers().values())
+
+
 def test_a_worker_restarted_after_a_crash_has_the_settings_that_were_accepted(gateway: Gateway) -> None:
     """The file may hold a half-written change by then."""
     good, pids = gateway.settings_file.read_text(), gateway.workers()
