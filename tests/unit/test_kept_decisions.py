@@ -230,6 +230,27 @@ async def test_a_failure_ahead_is_nobodys_and_the_call_asks_itself(engine: Engin
     kept.close()
 
 
+async def test_a_full_store_and_a_clock_that_was_set_back_are_got_over(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the task that drops what has passed was ended by a fault."""
+    monkeypatch.setattr(kept_decisions, "MAX_KEPT", 2)
+    clock = Clock(monkeypatch)
+    kept = KeptDecisions(engine.ask, engine.in_force(), clock=lambda: clock.at)
+    later = SECOND + timedelta(hours=1)
+    for path in ("/a", "/b"):
+        await kept.decide(replace(CALL, now=later, call=replace(CALL.call, path=path)))
+    assert kept._going_ahead is not None
+    kept._going_ahead.cancel()
+    await turns()
+    await kept.decide(CALL)
+    await clock.to(1.2)
+    now = replace(CALL, now=SECOND + timedelta(seconds=1))
+    await kept.decide(now)
+    asked = len(engine.asked)
+    await kept.decide(now)
+    assert len(engine.asked) == asked, "there is room again"
+    kept.close()
+
+
 async def test_a_revision_offered_after_a_question_ahead_counts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     kept = KeptDecisions(engine.ask, engine.in_force(), clock=lambda: clock.at)

@@ -105,11 +105,10 @@ class KeptDecisions:
             self._going_ahead.cancel()
 
     def _keep(self, question: bytes, evidence: Evidence, decision: Decision) -> None:
-        if len(question) > MAX_QUESTION_BYTES or len(self._kept) >= MAX_KEPT:
-            return
-        self._kept[question] = _Kept(evidence.now.replace(microsecond=0), evidence, decision)
         if self._going_ahead is None or self._going_ahead.done():
             self._going_ahead = asyncio.get_running_loop().create_task(self._go_ahead())
+        if len(question) <= MAX_QUESTION_BYTES and len(self._kept) < MAX_KEPT:
+            self._kept[question] = _Kept(evidence.now.replace(microsecond=0), evidence, decision)
 
     async def _go_ahead(self) -> None:
         """Towards the end of each second ask for the next one what is still asked, and drop what has passed."""
@@ -121,7 +120,8 @@ class KeptDecisions:
                 await self._put_ahead(replace(kept.evidence, now=second + timedelta(seconds=1)))
             await asyncio.sleep(self._left_s(0))
             present = self._second()
-            self._kept = {question: kept for question, kept in self._kept.items() if kept.second >= present}
+            near = (present, present + timedelta(seconds=1))  # farther is what was kept before the clock was set back
+            self._kept = {question: kept for question, kept in self._kept.items() if kept.second in near}
 
     async def _put_ahead(self, evidence: Evidence) -> None:
         question = question_of(evidence.question())
